@@ -1,0 +1,152 @@
+//! The nine records.
+
+mod course;
+mod fields;
+mod person;
+
+pub use course::{Association, Course, Enrollment, Group, GroupMember, Observer, OrgUnit, Term};
+pub use fields::{FieldSpec, Fields};
+pub use person::Person;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::{DecodeError, Decoder, Key, Kind, Place, Placed};
+
+/// Any record.
+#[derive(Clone, PartialEq)]
+#[expect(missing_docs, reason = "the records have their own docs")]
+pub enum Record {
+    Term(Box<Term>),
+    OrgUnit(Box<OrgUnit>),
+    Person(Box<Person>),
+    Course(Box<Course>),
+    Group(Box<Group>),
+    Enrollment(Box<Enrollment>),
+    GroupMember(Box<GroupMember>),
+    Association(Box<Association>),
+    Observer(Box<Observer>),
+}
+
+/// Runs one expression for whichever record it is.
+macro_rules! each {
+    ($record:expr, $it:ident => $then:expr) => {
+        match $record {
+            Record::Term($it) => $then,
+            Record::OrgUnit($it) => $then,
+            Record::Person($it) => $then,
+            Record::Course($it) => $then,
+            Record::Group($it) => $then,
+            Record::Enrollment($it) => $then,
+            Record::GroupMember($it) => $then,
+            Record::Association($it) => $then,
+            Record::Observer($it) => $then,
+        }
+    };
+}
+
+/// Runs one expression where both are the same kind, another where they are not.
+macro_rules! pair {
+    ($a:expr, $b:expr, $x:ident, $y:ident => $then:expr, else $other:expr) => {
+        match ($a, $b) {
+            (Record::Term($x), Record::Term($y)) => $then,
+            (Record::OrgUnit($x), Record::OrgUnit($y)) => $then,
+            (Record::Person($x), Record::Person($y)) => $then,
+            (Record::Course($x), Record::Course($y)) => $then,
+            (Record::Group($x), Record::Group($y)) => $then,
+            (Record::Enrollment($x), Record::Enrollment($y)) => $then,
+            (Record::GroupMember($x), Record::GroupMember($y)) => $then,
+            (Record::Association($x), Record::Association($y)) => $then,
+            (Record::Observer($x), Record::Observer($y)) => $then,
+            _ => $other,
+        }
+    };
+}
+
+impl Record {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        each!(self, it => it.key().kind())
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &Key {
+        each!(self, it => it.key())
+    }
+
+    /// Its known fields, for a person to read, in the order of their numbers.
+    pub fn fields(&self) -> Vec<(FieldSpec, Cow<'_, str>)> {
+        let mut fields = Vec::new();
+        each!(self, it => it.show_each(&mut |spec, shown| fields.push((spec, shown))));
+        fields
+    }
+
+    /// The fields in which `wanted` knows something else than this record. What `wanted` does not
+    /// know never counts.
+    pub fn differing(&self, wanted: &Self) -> Vec<FieldSpec> {
+        let mut differing = Vec::new();
+        pair!(self, wanted, a, b => a.differing_each(b, &mut |spec| differing.push(spec)), else ());
+        differing
+    }
+
+    /// Whether `wanted` asks for anything that this record does not already say.
+    pub fn satisfies(&self, wanted: &Self) -> bool {
+        pair!(self, wanted, a, b => a.satisfies(b), else false)
+    }
+
+    /// Takes over every field that `other` knows. Records of different kinds are left alone.
+    pub fn overlay(&mut self, other: &Self) {
+        pair!(self, other, a, b => a.overlay(b), else ());
+    }
+
+    /// The same record under another key of its kind. `None` where the kinds differ.
+    pub fn with_key(mut self, key: Key) -> Option<Self> {
+        if self.kind() != key.kind() {
+            return None;
+        }
+        each!(&mut self, it => it.set_key(key));
+        Some(self)
+    }
+
+    /// Appends its bytes: the key, then each known field as number, length, value.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        each!(self, it => it.encode(out));
+    }
+
+    /// Its bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
+        self.encode(&mut out);
+        out
+    }
+
+    /// Reads all of `bytes`. A field that this version does not know is passed over.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut from = Decoder::new(bytes);
+        let key = Key::decode(&mut from)?;
+        Ok(match key.kind() {
+            Kind::Term => Self::Term(Box::new(Term::decode(key, from)?)),
+            Kind::OrgUnit => Self::OrgUnit(Box::new(OrgUnit::decode(key, from)?)),
+            Kind::Person => Self::Person(Box::new(Person::decode(key, from)?)),
+            Kind::Course => Self::Course(Box::new(Course::decode(key, from)?)),
+            Kind::Group => Self::Group(Box::new(Group::decode(key, from)?)),
+            Kind::Enrollment => Self::Enrollment(Box::new(Enrollment::decode(key, from)?)),
+            Kind::GroupMember => Self::GroupMember(Box::new(GroupMember::decode(key, from)?)),
+            Kind::Association => Self::Association(Box::new(Association::decode(key, from)?)),
+            Kind::Observer => Self::Observer(Box::new(Observer::decode(key, from)?)),
+        })
+    }
+}
+
+impl Placed for Record {
+    fn place(&self) -> Place<'_> {
+        Place::of(self.key())
+    }
+}
+
+impl fmt::Debug for Record {
+    /// The key and nothing else: records hold personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.key(), f)
+    }
+}
