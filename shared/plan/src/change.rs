@@ -1,0 +1,235 @@
+//! One change, and where it stands in the order.
+
+use roster::{Key, Kind, Origin, Record, Text};
+use serde::{Deserialize, Serialize};
+
+/// What is done to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Action {
+    /// Make it.
+    Create = 1,
+    /// Change fields of it.
+    Update = 2,
+    /// Put it aside: suspend an account or enrollment, hide a course.
+    Suspend = 3,
+    /// Take it back into use.
+    Restore = 4,
+    /// Take it away.
+    Remove = 5,
+    /// Give it the key that the source uses now.
+    Rekey = 6,
+    /// Take over what is there already.
+    Adopt = 7,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Update,
+        Self::Suspend,
+        Self::Restore,
+        Self::Remove,
+        Self::Rekey,
+        Self::Adopt,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Suspend => "suspend",
+            Self::Restore => "restore",
+            Self::Remove => "remove",
+            Self::Rekey => "rekey",
+            Self::Adopt => "adopt",
+        }
+    }
+
+    /// Whether somebody loses something by it: what the removal limits count.
+    pub fn takes_away(self) -> bool {
+        matches!(self, Self::Suspend | Self::Remove)
+    }
+}
+
+/// Why a change is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Cause {
+    /// The source says something else than before.
+    Source = 1,
+    /// The LMS holds something else than we put there.
+    Drift = 2,
+    /// It failed earlier and is tried again.
+    Retry = 3,
+    /// It was sent and never answered: look first, then assert.
+    InDoubt = 4,
+}
+
+/// Why a change is held.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+pub enum HoldReason {
+    /// More removals of a kind than the limit allows.
+    Limit {
+        /// How many there are.
+        count: u64,
+        /// Of how many.
+        of: u64,
+        /// How many are allowed.
+        allowed: u64,
+    },
+    /// A course would lose all its students.
+    EmptiesCourse {
+        /// Which course.
+        course: Text,
+        /// How many students it has.
+        students: u64,
+    },
+    /// It needs the effect of a change that is held.
+    Needs {
+        /// That change's record.
+        key: Text,
+    },
+}
+
+/// One change of one record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// What is done.
+    pub action: Action,
+    /// The record as the LMS is known to hold it; `None` where it holds none.
+    pub before: Option<Record>,
+    /// The record as it is to be after; `None` where it is to be gone. For a suspension it is the
+    /// record as it stays behind.
+    pub after: Option<Record>,
+    /// Why.
+    pub cause: Cause,
+    /// Where the export says so; `None` where absence says it.
+    pub origin: Option<Origin>,
+    /// The LMS's id of the record, where it is known at planning.
+    pub lms_id: Option<Text>,
+    /// For an update of a user name (or another unique name) that another record still holds: the
+    /// name to take for a moment. The change comes twice: first with it, then without.
+    pub temporary: Option<Text>,
+}
+
+impl Change {
+    /// The record's key.
+    ///
+    /// A change has a `before` or an `after`; [`Change::decode`] and `diff` make no other.
+    pub fn key(&self) -> &Key {
+        match (&self.after, &self.before) {
+            (Some(record), _) | (None, Some(record)) => record.key(),
+            (None, None) => unreachable!("a change without before and after"),
+        }
+    }
+
+    /// The record's kind.
+    pub fn kind(&self) -> Kind {
+        self.key().kind()
+    }
+
+    /// Its place in the order of delivery.
+    pub fn phase(&self) -> Phase {
+        Phase::of(self.kind(), self.action, self.temporary.is_some())
+    }
+}
+
+/// A step of delivery: everything in a phase can go in any order and in parallel; a phase begins
+/// when the one before has ended.
+///
+/// | number | what |
+/// |---|---|
+/// | 0 | user names and course codes freed by a temporary name |
+/// | 10 + kind | create, adopt, update, restore, rekey: terms first, observers last |
+/// | 50 - kind | suspend and remove: observers first, terms last |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Phase(pub u8);
+
+impl Phase {
+    /// The phase of an action on a kind.
+    pub fn of(kind: Kind, action: Action, temporary: bool) -> Self {
+        match (temporary, action.takes_away()) {
+            (true, _) => Self(0),
+            (false, false) => Self(10 + kind as u8),
+            (false, true) => Self(50 - kind as u8),
+        }
+    }
+}
+
+/// Decodes `count` changes; the codec's other half is [`Change::encode`].
+pub(crate) fn decode_all(
+    bytes: &[u8],
+    count: u64,
+) -> impl Iterator<Item = Result<Change, roster::DecodeError>> + '_ {
+    let mut from = roster::Decoder::new(bytes);
+    let mut left = count;
+    std::iter::from_fn(move || {
+        if left == 0 {
+            return None;
+        }
+        left -= 1;
+        let change = from.bytes().and_then(Change::decode);
+        if change.is_err() {
+            left = 0;
+        }
+        Some(change)
+    })
+}
+
+impl Change {
+    /// Appends its bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        use roster::put_bytes;
+        out.push(self.action as u8);
+        out.push(self.cause as u8);
+        let flags = u8::from(self.before.is_some())
+            | u8::from(self.after.is_some()) << 1
+            | u8::from(self.origin.is_some()) << 2
+            | u8::from(self.lms_id.is_some()) << 3
+            | u8::from(self.temporary.is_some()) << 4;
+        out.push(flags);
+        for record in [&self.before, &self.after].into_iter().flatten() {
+            put_bytes(out, &record.to_bytes());
+        }
+        if let Some(origin) = &self.origin {
+            let mut bytes = Vec::with_capacity(8);
+            origin.encode(&mut bytes);
+            put_bytes(out, &bytes);
+        }
+        for text in [&self.lms_id, &self.temporary].into_iter().flatten() {
+            put_bytes(out, text.as_bytes());
+        }
+    }
+
+    /// Reads what [`Change::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, roster::DecodeError> {
+        let mut from = roster::Decoder::new(bytes);
+        let action = from.byte()?;
+        let action = Action::ALL.into_iter().find(|known| *known as u8 == action);
+        let action = action.ok_or_else(|| from.expected("an action"))?;
+        let cause = match from.byte()? {
+            1 => Cause::Source,
+            2 => Cause::Drift,
+            3 => Cause::Retry,
+            4 => Cause::InDoubt,
+            _ => return Err(from.expected("a cause")),
+        };
+        let flags = from.byte()?;
+        let has = |bit: u8| flags & bit != 0;
+        let mut record = |bit| has(bit).then(|| Record::from_bytes(from.bytes()?)).transpose();
+        let (before, after) = (record(1)?, record(2)?);
+        if before.is_none() && after.is_none() {
+            return Err(from.expected("a before or an after"));
+        }
+        let origin = has(4).then(|| Origin::decode(from.bytes()?)).transpose()?;
+        let mut text = |bit| has(bit).then(|| from.str().map(Text::new)).transpose();
+        let (lms_id, temporary) = (text(8)?, text(16)?);
+        Ok(Self { action, before, after, cause, origin, lms_id, temporary })
+    }
+}
