@@ -54,17 +54,19 @@ impl Random for SeededRandom {
     }
 }
 
-/// A new run's id, for instance `20261122T050738Z-3fa9c1`: sorts by time, safe in a file name.
+/// A new run's id, for instance `20261122T050738250Z-3fa9c1`: sorts by time, to the millisecond, and
+/// is safe in a file name.
 pub fn run_id(now: Timestamp, random: &dyn Random) -> String {
     let at = now.to_zoned(TimeZone::UTC).datetime();
     format!(
-        "{:04}{:02}{:02}T{:02}{:02}{:02}Z-{:06x}",
+        "{:04}{:02}{:02}T{:02}{:02}{:02}{:03}Z-{:06x}",
         at.year(),
         at.month(),
         at.day(),
         at.hour(),
         at.minute(),
         at.second(),
+        at.millisecond(),
         random.next_u64() >> 40,
     )
 }
@@ -89,8 +91,8 @@ mod tests {
     fn run_ids_sort_by_time() {
         let random = SeededRandom::new(1);
         let early = run_id(Timestamp::from_second(1_700_000_000).unwrap(), &random);
-        let late = run_id(Timestamp::from_second(1_700_000_001).unwrap(), &random);
+        let late = run_id(Timestamp::from_millisecond(1_700_000_000_001).unwrap(), &random);
         assert!(early < late);
-        assert_eq!(early.len(), "20261122T050738Z-3fa9c1".len());
+        assert_eq!(early.len(), "20261122T050738250Z-3fa9c1".len());
     }
 }
