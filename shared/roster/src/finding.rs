@@ -106,6 +106,20 @@ impl Findings {
         self.counts.is_empty()
     }
 
+    /// What was stored of findings: those that were kept, and how many there were of each code.
+    pub fn restore(
+        kept: Vec<Finding>,
+        counts: impl IntoIterator<Item = (Severity, &'static str, u64)>,
+    ) -> Self {
+        let counts = counts.into_iter().map(|(severity, code, count)| ((severity, code), count));
+        Self { kept, counts: counts.collect() }
+    }
+
+    /// Moves the files that the findings point to behind `base` others.
+    pub fn shift_files(&mut self, base: u32) {
+        self.kept.iter_mut().for_each(|finding| finding.origin.file += base);
+    }
+
     /// Adds all of `other`.
     pub fn merge(&mut self, other: Self) {
         let before: BTreeMap<_, _> = self.counts.clone();

@@ -23,15 +23,19 @@
 //!
 //! **Never:** no I/O, no clock, no randomness here; the same input gives the same output.
 
+#[cfg(feature = "arbitrary")]
+pub mod arbitrary;
 mod codec;
 mod date;
 mod finding;
 mod key;
+pub mod mapping;
 pub mod normal;
 mod order;
 mod packed;
 mod record;
 mod sink;
+mod snapshot;
 mod text;
 mod value;
 
@@ -48,5 +52,8 @@ pub use record::{
     Person, Record, Term,
 };
 pub use sink::{Mode, Removal, Sink};
+pub use snapshot::{
+    EnrollmentParts, Entry, FormerKey, KeySet, MemberParts, Snapshot, SnapshotBuilder,
+};
 pub use text::Text;
 pub use value::{Address, Labelled, Password, Role, Roles, Status, Value};

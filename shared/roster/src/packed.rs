@@ -18,6 +18,18 @@ pub struct Packed {
 const VERSION: u8 = 1;
 
 impl Packed {
+    /// Forgets all records but keeps the memory.
+    pub fn clear(&mut self) {
+        self.count = 0;
+        self.records.clear();
+        self.sides.clear();
+    }
+
+    /// The records' bytes, each behind its length.
+    pub fn records(&self) -> &[u8] {
+        &self.records
+    }
+
     /// Appends a record that sorts behind the last one. The order is the caller's to keep.
     pub fn push(&mut self, record: &[u8], side: &[u8]) {
         self.count += 1;
@@ -128,6 +140,21 @@ impl Origin {
     pub fn encode(&self, out: &mut Vec<u8>) {
         put_varint(out, u64::from(self.file));
         put_varint(out, u64::from(self.line));
+    }
+
+    /// Writes the bytes of [`Origin::encode`] and says how many they are.
+    pub(crate) fn write(&self, out: &mut [u8; 10]) -> usize {
+        let mut at = 0;
+        for mut number in [self.file, self.line] {
+            while number >= 0x80 {
+                out[at] = number as u8 | 0x80;
+                number >>= 7;
+                at += 1;
+            }
+            out[at] = number as u8;
+            at += 1;
+        }
+        at
     }
 
     /// Reads what [`Origin::encode`] wrote.

@@ -1,6 +1,6 @@
 //! What a reader hands its records to.
 
-use crate::{Finding, Key, Origin, Record, Roles};
+use crate::{EnrollmentParts, Finding, Key, MemberParts, Origin, Record, Roles};
 
 /// What absence from an export means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -30,4 +30,15 @@ pub trait Sink {
     fn removal(&mut self, removal: Removal, origin: Origin);
     /// Something wrong or odd.
     fn finding(&mut self, finding: Finding);
+
+    /// An enrollment, by its parts: most of an export is these, so a sink that can do without the
+    /// record may. The outcome is that of [`Sink::record`].
+    fn enrollment(&mut self, parts: EnrollmentParts<'_>, origin: Origin) {
+        self.record(parts.to_record(), origin);
+    }
+
+    /// A member of a group, by its parts; see [`Sink::enrollment`].
+    fn group_member(&mut self, parts: MemberParts<'_>, origin: Origin) {
+        self.record(parts.to_record(), origin);
+    }
 }

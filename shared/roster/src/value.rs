@@ -99,8 +99,11 @@ impl Value for Vec<Labelled> {
     }
 
     fn show(&self) -> Cow<'_, str> {
-        let shown: Vec<_> = self.iter().map(|i| format!("{}={}", i.label, i.value)).collect();
-        shown.join(", ").into()
+        let shown = self.iter().map(|item| match item.label.as_str() {
+            "" => item.value.to_string(),
+            label => format!("{label}={}", item.value),
+        });
+        shown.collect::<Vec<_>>().join(", ").into()
     }
 }
 

@@ -30,6 +30,8 @@ pub trait Fields {
     fn satisfies(&self, wanted: &Self) -> bool;
     /// Takes over every field that `other` knows.
     fn overlay(&mut self, other: &Self);
+    /// Forgets every known field that `keep` refuses.
+    fn retain(&mut self, keep: &mut dyn FnMut(FieldSpec) -> bool);
 }
 
 macro_rules! record {
@@ -133,6 +135,16 @@ macro_rules! record {
                 $(
                     if other.$field.is_some() {
                         self.$field.clone_from(&other.$field);
+                    }
+                )*
+            }
+
+            fn retain(&mut self, keep: &mut dyn FnMut($crate::FieldSpec) -> bool) {
+                $(
+                    if self.$field.is_some()
+                        && !keep($crate::FieldSpec { number: $number, name: stringify!($field) })
+                    {
+                        self.$field = None;
                     }
                 )*
             }

@@ -99,6 +99,26 @@ impl Record {
         pair!(self, other, a, b => a.overlay(b), else ());
     }
 
+    /// Forgets every known field that `keep` refuses.
+    pub fn retain(&mut self, mut keep: impl FnMut(FieldSpec) -> bool) {
+        each!(self, it => it.retain(&mut keep));
+    }
+
+    /// Every field that records of `kind` can have.
+    pub fn specs(kind: Kind) -> &'static [FieldSpec] {
+        match kind {
+            Kind::Term => Term::SPECS,
+            Kind::OrgUnit => OrgUnit::SPECS,
+            Kind::Person => Person::SPECS,
+            Kind::Course => Course::SPECS,
+            Kind::Group => Group::SPECS,
+            Kind::Enrollment => Enrollment::SPECS,
+            Kind::GroupMember => GroupMember::SPECS,
+            Kind::Association => Association::SPECS,
+            Kind::Observer => Observer::SPECS,
+        }
+    }
+
     /// The same record under another key of its kind. `None` where the kinds differ.
     pub fn with_key(mut self, key: Key) -> Option<Self> {
         if self.kind() != key.kind() {
