@@ -60,7 +60,8 @@ pub struct Meta {
 }
 
 /// One record of the applied state. `record` is what the LMS holds as far as we know; where
-/// `meta.presence` is `None` or `Removed` it holds the key and what was last wanted.
+/// `meta.presence` is `None` it holds the key and what was last wanted, where it is `Removed` the
+/// key alone. Its status says what the source wants, `meta.presence` what is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Applied {
     /// The record.

@@ -12,13 +12,13 @@ pub enum Action {
     Create = 1,
     /// Change fields of it.
     Update = 2,
-    /// Put it aside: suspend an account or enrollment, hide a course.
+    /// Put it aside: suspend an account or enrollment, hide a course. Nothing else of it changes.
     Suspend = 3,
-    /// Take it back into use.
+    /// Take it back into use, with whatever else of it differs.
     Restore = 4,
     /// Take it away.
     Remove = 5,
-    /// Give it the key that the source uses now.
+    /// Give it the key that the source uses now, and whatever else of it differs.
     Rekey = 6,
     /// Take over what is there already.
     Adopt = 7,
@@ -114,7 +114,8 @@ pub struct Change {
     /// The LMS's id of the record, where it is known at planning.
     pub lms_id: Option<Text>,
     /// For an update of a user name (or another unique name) that another record still holds: the
-    /// name to take for a moment. The change comes twice: first with it, then without.
+    /// name to take for a moment. The change comes twice: first with it, then without. The first
+    /// is an update whose `before` and `after` hold the name and nothing else.
     pub temporary: Option<Text>,
 }
 
@@ -231,5 +232,18 @@ impl Change {
         let mut text = |bit| has(bit).then(|| from.str().map(Text::new)).transpose();
         let (lms_id, temporary) = (text(8)?, text(16)?);
         Ok(Self { action, before, after, cause, origin, lms_id, temporary })
+    }
+}
+
+impl Change {
+    /// Reads action and key of what [`Change::encode`] wrote, and nothing else.
+    pub(crate) fn decode_head(bytes: &[u8]) -> Result<(Action, Key), roster::DecodeError> {
+        let mut from = roster::Decoder::new(bytes);
+        let action = from.byte()?;
+        let action = Action::ALL.into_iter().find(|known| *known as u8 == action);
+        let action = action.ok_or_else(|| from.expected("an action"))?;
+        from.take(2)?;
+        let mut record = roster::Decoder::new(from.bytes()?);
+        Ok((action, Key::decode(&mut record)?))
     }
 }

@@ -4,15 +4,38 @@
 //! byte.
 
 mod applied;
+mod apply;
+mod assemble;
+mod batch;
 mod capabilities;
 mod change;
+mod checksum;
+mod codec;
+mod course;
+mod decide;
+mod diff;
+mod draft;
+mod fields;
+mod hold;
+mod join;
+mod known;
 mod limits;
+mod lint;
+mod names;
 mod plan;
 mod policy;
+mod refs;
 
 pub use applied::{Applied, Meta, Ownership, Parked, Presence};
+pub use apply::{Applying, Effect, apply, wanted_digest};
+pub use batch::Batch;
 pub use capabilities::{Capabilities, KindSupport};
 pub use change::{Action, Cause, Change, HoldReason, Phase};
+pub use checksum::NotAChecksum;
+pub use decide::{Absence, Refused};
+pub use diff::{DiffInput, Diffed, diff};
+pub use join::{DiffError, Wanted};
 pub use limits::{Limit, Limits};
+pub use lint::{Lint, lint};
 pub use plan::{ChangeList, Checksum, Counts, Plan, Summary};
 pub use policy::{KindPolicy, OnRemove, Policy};

@@ -15,6 +15,8 @@ pub type Counts = BTreeMap<Kind, BTreeMap<Action, u64>>;
 pub struct Checksum(pub [u8; 16]);
 
 /// Changes in the order of delivery, encoded: a plan of millions stays near its packed size.
+///
+/// A list is what [`crate::Batch`] holds and what plans are made of; see [`ChangeList::iter`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangeList {
     pub(crate) count: u64,
@@ -40,6 +42,11 @@ pub struct Summary {
     pub parked: u64,
     /// Records that wait for another record which the LMS does not hold.
     pub deferred: u64,
+    /// Records in the LMS that stay as they are because the course they belong to is gone from
+    /// the source and was put aside, not deleted.
+    pub kept: u64,
+    /// Wanted records of kinds that the target does not hold.
+    pub unsupported: BTreeMap<Kind, u64>,
     /// Estimated LMS calls.
     pub calls: u64,
     /// Estimated time of delivery, in milliseconds.

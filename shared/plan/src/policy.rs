@@ -13,6 +13,11 @@ pub enum OnRemove {
     Suspend,
     /// It is removed.
     Delete,
+    /// It is put aside, and removed when it has been so for this many days.
+    DeleteAfter {
+        /// How many days.
+        days: u16,
+    },
 }
 
 /// What may be done to one kind.

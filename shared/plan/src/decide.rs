@@ -1,0 +1,261 @@
+//! The truth table: what to do with one record, from what the LMS holds and what is wanted.
+//!
+//! The LMS holds (`presence`, for records that are ours):
+//!
+//! | wanted | never there, or removed | present | suspended |
+//! |---|---|---|---|
+//! | active | create | update or rekey where it differs | restore |
+//! | inactive (person, course, enrollment) | create, inactive | update where it differs, then suspend | update where it differs |
+//! | not, absence counts, policy `ignore` | - | - | - |
+//! | not, absence counts, policy `suspend` | - | suspend | - |
+//! | not, absence counts, policy `delete` | - | remove | remove |
+//! | not, absence counts, policy `delete_after` | - | suspend | remove once it is due |
+//! | not, absence does not count | - | - | - |
+//!
+//! - A record that is **found** (there before us, not adopted) is never touched, whatever is
+//!   wanted.
+//! - A record **in doubt** gets the same action with [`Cause::InDoubt`], and where the table says
+//!   nothing an assertion of what it should be: an update of a wanted one; of one that is gone the
+//!   suspension or removal that policy asks for, also where it may never have been there.
+//! - A change that the LMS has refused (**parked**) is left out while it is the same to the byte,
+//!   unless [`Refused::TryAgain`]; doubt comes first.
+//! - A status that is not known is neither active nor inactive: what the source made inactive
+//!   stays so, what absence put aside comes back.
+//! - `suspend` tells the LMS nothing but that: where a record is wanted inactive and differs, an
+//!   update goes before it.
+//! - `rekey` and `restore` carry every other difference as well. Only the status and the key in
+//!   use are taken over where policy forbids updates.
+
+use jiff::Timestamp;
+use roster::{Record, Status};
+
+use crate::fields::{self, Masks};
+use crate::join::{Pair, Wanted};
+use crate::{
+    Action, Applied, Capabilities, Cause, Change, Meta, OnRemove, Ownership, Policy, Presence,
+    apply::wanted_digest,
+};
+
+/// What becomes of changes that the LMS has refused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Refused {
+    /// They wait until something else is wanted.
+    #[default]
+    Wait,
+    /// They are planned again: on the sweep.
+    TryAgain,
+}
+
+/// Whether a record that its source does not mention is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// It is.
+    Removes,
+    /// The source does not speak for it: outside the scope of a full export.
+    SaysNothing,
+}
+
+/// What decisions go by.
+pub(crate) struct Rules<'a> {
+    pub policy: &'a Policy,
+    pub capabilities: &'a Capabilities,
+    pub masks: Masks,
+    pub now: Timestamp,
+    pub refused: Refused,
+    /// Why there are differences: the source, or drift of the LMS.
+    pub because: Cause,
+}
+
+/// Whether a change that takes away counts against the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counting {
+    /// Somebody loses something now.
+    Counts,
+    /// It was counted when it was put aside, or is asserted once more.
+    Counted,
+}
+
+/// What is to be done with one record: nothing, one change, or an update and a suspension.
+#[derive(Debug, Default)]
+pub(crate) struct Decision {
+    pub changes: [Option<(Change, Counting)>; 2],
+    /// How many changes were left out because the LMS has refused them.
+    pub parked: u64,
+    /// A password was left out because it was not sealed.
+    pub open_password: bool,
+}
+
+impl Decision {
+    /// Adds `change`, unless the LMS has refused just that.
+    fn add(&mut self, rules: &Rules<'_>, meta: Option<&Meta>, change: Change, counting: Counting) {
+        let parked = meta.and_then(|meta| meta.parked.as_ref());
+        let same = parked.is_some_and(|parked| parked.wanted == wanted_digest(&change));
+        if same && change.cause != Cause::InDoubt && rules.refused == Refused::Wait {
+            self.parked += 1;
+            return;
+        }
+        let cause = if same && change.cause == rules.because { Cause::Retry } else { change.cause };
+        let slot = usize::from(self.changes[0].is_some());
+        self.changes[slot] = Some((Change { cause, ..change }, counting));
+    }
+}
+
+/// Decides.
+pub(crate) fn decide(rules: &Rules<'_>, pair: Pair, absence: Absence) -> Decision {
+    match (pair.applied, pair.wanted) {
+        (None, None) => Decision::default(),
+        (None, Some(wanted)) => create(rules, None, wanted),
+        (Some(applied), None) => match absence {
+            Absence::Removes => gone(rules, applied),
+            Absence::SaysNothing => Decision::default(),
+        },
+        (Some(applied), Some(wanted)) => match applied.meta.presence {
+            None | Some(Presence::Removed) => create(rules, Some(applied.meta), wanted),
+            Some(_) if applied.meta.ownership == Ownership::Found => Decision::default(),
+            Some(presence) => keep(rules, applied, presence, wanted),
+        },
+    }
+}
+
+fn cause(rules: &Rules<'_>, meta: Option<&Meta>) -> Cause {
+    if meta.is_some_and(|meta| meta.in_doubt) { Cause::InDoubt } else { rules.because }
+}
+
+fn create(rules: &Rules<'_>, meta: Option<Meta>, wanted: Wanted) -> Decision {
+    let mut decision = Decision::default();
+    if !rules.policy.of(wanted.record.kind()).create {
+        return decision;
+    }
+    let mut after = wanted.record;
+    rules.masks.apply(&mut after);
+    decision.open_password = fields::drop_open_password(&mut after);
+    let change = Change {
+        action: Action::Create,
+        before: None,
+        after: Some(after),
+        cause: cause(rules, meta.as_ref()),
+        origin: Some(wanted.origin),
+        lms_id: None,
+        temporary: None,
+    };
+    decision.add(rules, meta.as_ref(), change, Counting::Counted);
+    decision
+}
+
+/// Keeps in step what is there and wanted.
+fn keep(rules: &Rules<'_>, applied: Applied, presence: Presence, wanted: Wanted) -> Decision {
+    let mut decision = Decision::default();
+    let Applied { record, meta } = applied;
+    let inactive = is_inactive(&record, &wanted.record);
+    let settled = inactive == (presence == Presence::Suspended);
+    if settled && !meta.in_doubt && record.satisfies(&wanted.record) {
+        return decision;
+    }
+    let policy = rules.policy.of(record.kind());
+    let merged = merged(rules, &record, wanted.record, policy.update);
+    let steady = if fields::sourced_id(&merged) == fields::sourced_id(&record) {
+        Action::Update
+    } else {
+        Action::Rekey
+    };
+    let cause = cause(rules, Some(&meta));
+    let change = |action, before: &Record, after: Record| Change {
+        action,
+        before: Some(before.clone()),
+        after: Some(after),
+        cause,
+        origin: Some(wanted.origin),
+        lms_id: meta.lms_id.clone(),
+        temporary: None,
+    };
+    match (presence, inactive) {
+        (Presence::Present, true) => {
+            let mut active = merged.clone();
+            fields::set_status(&mut active, fields::status(&record));
+            if active != record {
+                let first = change(steady, &record, active.clone());
+                decision.add(rules, Some(&meta), first, Counting::Counted);
+            }
+            if policy.update {
+                let second = change(Action::Suspend, &active, merged);
+                decision.add(rules, Some(&meta), second, Counting::Counts);
+            }
+        }
+        (Presence::Suspended, false) => {
+            let restore = change(Action::Restore, &record, merged);
+            decision.add(rules, Some(&meta), restore, Counting::Counted);
+        }
+        _ if merged != record || meta.in_doubt => {
+            let update = change(steady, &record, merged);
+            decision.add(rules, Some(&meta), update, Counting::Counted);
+        }
+        _ => {}
+    }
+    decision
+}
+
+/// The record as it should be: what is there, and over it what is wanted and may be told.
+fn merged(rules: &Rules<'_>, record: &Record, mut wanted: Record, update: bool) -> Record {
+    rules.masks.apply(&mut wanted);
+    fields::drop_creation_only(&mut wanted);
+    fields::drop_same_sourced_id(&mut wanted, record);
+    if let Record::Course(course) = &mut wanted
+        && !rules.capabilities.renames_courses
+    {
+        course.short_name = None;
+    }
+    let mut merged = record.clone();
+    if update {
+        merged.overlay(&wanted);
+        return merged;
+    }
+    if fields::can_be_inactive(wanted.kind()) && fields::status(&wanted) == Some(Status::Active) {
+        fields::set_status(&mut merged, Some(Status::Active));
+    }
+    fields::copy_sourced_id(&mut merged, &wanted);
+    merged
+}
+
+/// Whether the record is to be there and take no part.
+fn is_inactive(record: &Record, wanted: &Record) -> bool {
+    fields::can_be_inactive(record.kind())
+        && fields::status(wanted).or(fields::status(record)) == Some(Status::Inactive)
+}
+
+/// Takes away what its source no longer has.
+fn gone(rules: &Rules<'_>, applied: Applied) -> Decision {
+    let mut decision = Decision::default();
+    let Applied { record, meta } = applied;
+    if meta.presence.is_some() && meta.ownership == Ownership::Found {
+        return decision;
+    }
+    let policy = rules.policy.of(record.kind()).remove;
+    let there = matches!(meta.presence, Some(Presence::Present | Presence::Suspended));
+    if (!there && !meta.in_doubt) || policy == OnRemove::Ignore {
+        return decision;
+    }
+    let suspended = meta.presence == Some(Presence::Suspended);
+    let due = meta.delete_after.is_some_and(|due| due <= rules.now);
+    let waits = meta.delete_after.is_some() && !due;
+    let (action, counting) = match policy {
+        OnRemove::Ignore => return decision,
+        OnRemove::Delete => (Action::Remove, Counting::Counts),
+        OnRemove::DeleteAfter { .. } if suspended && due => (Action::Remove, Counting::Counted),
+        // Said once more it starts the time, for a record that its source had made inactive.
+        OnRemove::DeleteAfter { .. } if suspended && !waits => (Action::Suspend, Counting::Counted),
+        _ if suspended && !meta.in_doubt => return decision,
+        _ if suspended => (Action::Suspend, Counting::Counted),
+        _ => (Action::Suspend, Counting::Counts),
+    };
+    let change = Change {
+        action,
+        after: (action == Action::Suspend).then(|| record.clone()),
+        before: Some(record),
+        cause: cause(rules, Some(&meta)),
+        origin: None,
+        lms_id: meta.lms_id.clone(),
+        temporary: None,
+    };
+    decision.add(rules, Some(&meta), change, counting);
+    decision
+}

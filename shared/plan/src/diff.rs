@@ -1,0 +1,352 @@
+//! The diff: two ordered streams in, one plan out.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use roster::{DecodeError, Finding, Findings, Key, Kind, Severity, Text};
+
+use crate::assemble::{Held, Totals, assemble};
+use crate::course::{CourseAt, Edge, Emptied, Fate, Seen, is_student};
+use crate::decide::{Decision, Rules, decide};
+use crate::draft::{Board, DraftId};
+use crate::fields::Masks;
+use crate::hold::{self, Weights};
+use crate::join::{Pair, join};
+use crate::known::{Known, Standing, key_hash};
+use crate::names::{Names, has_unique_name};
+use crate::refs;
+use crate::{
+    Absence, Action, Applied, Capabilities, Cause, Checksum, DiffError, Limits, Plan, Policy,
+    Refused, Wanted,
+};
+
+/// What a plan is made by, beside the two sides.
+#[derive(Clone, Copy)]
+pub struct DiffInput<'a> {
+    /// What may be done to each kind.
+    pub policy: &'a Policy,
+    /// How much may be taken away.
+    pub limits: &'a Limits,
+    /// What the target can do.
+    pub capabilities: &'a Capabilities,
+    /// The version of the configuration that policy, limits and mapping come from.
+    pub config_version: &'a str,
+    /// The export's files, in the order that origins count them.
+    pub files: &'a [Text],
+    /// The time: what is to be deleted by now is due.
+    pub now: Timestamp,
+    /// Why there are differences: [`Cause::Source`], or [`Cause::Drift`] when reconciling.
+    pub because: Cause,
+    /// What becomes of changes that the LMS has refused.
+    pub refused: Refused,
+    /// The checksum of a held part that somebody approved. Where it is the one that this plan
+    /// would hold, all of it is released.
+    pub approved: Option<Checksum>,
+    /// Whether a record's absence from the wanted side says that it is gone: what an export does
+    /// not speak for is left alone.
+    pub absence: &'a dyn Fn(&Applied) -> Absence,
+}
+
+/// A plan, and what is odd about what was wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diffed {
+    /// The plan.
+    pub plan: Plan,
+    /// What refers to nothing, what is asked for twice.
+    pub findings: Findings,
+    /// Whether the plan delivers what was held and approved.
+    pub released: bool,
+}
+
+/// Compares what the LMS holds with what is wanted.
+///
+/// Both sides come in the order of [`roster::Place`], each key once. Nothing but the changes is
+/// kept of them, and hashes of the records that others refer to.
+///
+/// Beyond the table in the documentation of the truth table (module `decide`):
+///
+/// - **A course that its source drops** takes nobody out: where it is hidden or left alone, who is
+///   in it stays in it with groups and roles ([`crate::Summary::kept`]), so that nobody loses the
+///   way to past work. Where policy deletes it, its enrollments are taken away first, held with
+///   the course if the course is held, and do not count against their own limit.
+/// - **A person who leaves** keeps nothing but the account: the enrollments are gone from the
+///   source as well, and go by their own policy and limit.
+/// - **What refers to something that is not there** is left out and counted as deferred.
+/// - **Names** that are swapped or freed: see module `names`.
+///
+/// # Errors
+///
+/// [`DiffError::Decode`] where a stored record does not decode, [`DiffError::Order`] where a side
+/// is not sorted. There is no plan then.
+pub fn diff<A, W>(input: &DiffInput<'_>, applied: A, wanted: W) -> Result<Diffed, DiffError>
+where
+    A: IntoIterator<Item = Result<Applied, DecodeError>>,
+    W: IntoIterator<Item = Result<Wanted, DecodeError>>,
+{
+    let mut run = Run::new(input);
+    for pair in join(applied.into_iter(), wanted.into_iter()) {
+        run.pair(pair?);
+    }
+    run.finish()
+}
+
+/// What one diff gathers while the join passes by.
+struct Run<'a> {
+    input: &'a DiffInput<'a>,
+    rules: Rules<'a>,
+    board: Board,
+    known: Known,
+    names: Vec<Names>,
+    course: CourseAt,
+    emptied: Vec<Emptied>,
+    edges: Vec<Edge>,
+    weights: Weights,
+    findings: Findings,
+    parked: u64,
+    deferred: u64,
+    kept: u64,
+    unsupported: BTreeMap<Kind, u64>,
+}
+
+impl<'a> Run<'a> {
+    fn new(input: &'a DiffInput<'a>) -> Self {
+        let capabilities = input.capabilities;
+        let rules = Rules {
+            policy: input.policy,
+            capabilities,
+            masks: Masks::new(capabilities),
+            now: input.now,
+            refused: input.refused,
+            because: input.because,
+        };
+        let unique = [
+            (Kind::Person, capabilities.unique_usernames),
+            (Kind::Course, capabilities.unique_short_names),
+        ];
+        let unique = unique.into_iter().filter(|(_, unique)| *unique);
+        Self {
+            input,
+            rules,
+            board: Board::default(),
+            known: Known::default(),
+            names: unique.map(|(kind, _)| Names::new(kind)).collect(),
+            course: CourseAt::default(),
+            emptied: Vec::new(),
+            edges: Vec::new(),
+            weights: Weights::default(),
+            findings: Findings::default(),
+            parked: 0,
+            deferred: 0,
+            kept: 0,
+            unsupported: BTreeMap::new(),
+        }
+    }
+
+    /// Takes one key through.
+    fn pair(&mut self, pair: Pair) {
+        let record = pair.wanted.as_ref().map(|wanted| &wanted.record);
+        let Some(record) = record.or(pair.applied.as_ref().map(|applied| &applied.record)) else {
+            return;
+        };
+        let (key, kind) = (record.key().clone(), record.kind());
+        if !self.input.capabilities.holds(kind) {
+            if pair.wanted.is_some() {
+                *self.unsupported.entry(kind).or_default() += 1;
+            }
+            return;
+        }
+        self.emptied.extend(self.course.enter(&key));
+        let seen = pair.applied.as_ref().map(Seen::of);
+        if seen.is_some_and(|seen| seen.present && seen.ours) {
+            self.weights.held[kind as usize - 1] += 1;
+        }
+        let is_wanted = pair.wanted.is_some();
+        self.note(&key, &pair, seen);
+        let absence = match &pair.applied {
+            Some(applied) if !is_wanted => (self.input.absence)(applied),
+            _ => Absence::SaysNothing,
+        };
+        let gone = absence == Absence::Removes;
+        let decision = decide(&self.rules, pair, absence);
+        if self.course.fate == Fate::PutAside && gone {
+            self.kept += decision.changes.iter().flatten().count() as u64;
+            return;
+        }
+        let done = self.draft(&key, decision);
+        self.settle(&key, seen, gone, is_wanted, &done);
+    }
+
+    /// Takes note of what is there and wanted, for what refers to it or has its name.
+    fn note(&mut self, key: &Key, pair: &Pair, seen: Option<Seen>) {
+        if let Some(hash) = key_hash(key) {
+            if pair.wanted.is_some() {
+                self.known.add(hash, Standing::WANTED);
+            }
+            if seen.is_some_and(|seen| seen.there) {
+                self.known.add(hash, Standing::THERE);
+            }
+        }
+        if has_unique_name(key)
+            && let Some(names) = self.names.iter_mut().find(|names| names.kind() == key.kind())
+        {
+            let applied = pair.applied.as_ref().zip(seen);
+            names.see(
+                applied
+                    .map(|(applied, seen)| (&applied.record, seen, applied.meta.lms_id.as_ref())),
+                pair.wanted.as_ref().map(|wanted| &wanted.record),
+            );
+        }
+    }
+
+    /// Puts what was decided on the board.
+    fn draft(&mut self, key: &Key, decision: Decision) -> Vec<Drafted> {
+        self.parked += decision.parked;
+        let kind = key.kind();
+        let mut done = Vec::new();
+        for (change, counting) in decision.changes.into_iter().flatten() {
+            if kind == Kind::GroupMember
+                && change.action == Action::Create
+                && !self.course.is_enrolled(key)
+            {
+                self.not_enrolled(key, &change);
+                continue;
+            }
+            let draft = self.board.push(&change);
+            if change.action == Action::Create
+                && let Some(hash) = key_hash(key)
+            {
+                self.known.add(hash, Standing::COMING);
+            }
+            if change.action.takes_away() {
+                self.course.removal_edges(key, draft, &mut self.edges);
+                let follows = matches!(self.course.fate, Fate::Deleted(_));
+                if counting == crate::decide::Counting::Counts && !follows {
+                    self.weights.counted[kind as usize - 1].push(draft);
+                }
+            }
+            if let Some(names) = self.names.iter_mut().find(|names| names.kind() == kind) {
+                names.plan(&change, draft);
+            }
+            let student = change.after.as_ref().is_some_and(is_student);
+            done.push(Drafted { action: change.action, draft, student });
+        }
+        if decision.open_password {
+            self.open_password(key);
+        }
+        done
+    }
+
+    /// Draws from what was decided what matters for records to come.
+    fn settle(
+        &mut self,
+        key: &Key,
+        seen: Option<Seen>,
+        gone: bool,
+        is_wanted: bool,
+        done: &[Drafted],
+    ) {
+        let removal = done.iter().find(|drafted| drafted.action == Action::Remove);
+        if let (Some(_), Some(hash), false) = (removal, key_hash(key), is_wanted) {
+            self.known.add(hash, Standing::GOING);
+        }
+        match (key.kind(), removal) {
+            (Kind::Course, Some(removal)) if gone => {
+                self.course.fate = Fate::Deleted(removal.draft)
+            }
+            (Kind::Course, _) if gone && seen.is_some_and(|seen| seen.there) => {
+                self.course.fate = Fate::PutAside;
+            }
+            (Kind::Group, Some(removal)) => self.course.group_goes(key, removal.draft),
+            (Kind::Enrollment, _) => self.course.enrollment(key, seen, done),
+            _ => {}
+        }
+    }
+
+    fn not_enrolled(&mut self, key: &Key, change: &crate::Change) {
+        self.deferred += 1;
+        self.findings.push(Finding {
+            severity: Severity::Warning,
+            code: "group-member-not-enrolled",
+            message: format!(
+                "{key} waits: the person is not enrolled in the course; add the enrollment to the \
+                 source"
+            ),
+            origin: change.origin.unwrap_or_default(),
+            key: Some(Text::from(key.to_string())),
+        });
+    }
+
+    fn open_password(&mut self, key: &Key) {
+        self.findings.push(Finding {
+            severity: Severity::Warning,
+            code: "password-not-sealed",
+            message: format!(
+                "the password delivered for {key} was not sealed before planning and is left out; \
+                 the account gets none from here"
+            ),
+            origin: roster::Origin::default(),
+            key: Some(Text::from(key.to_string())),
+        });
+    }
+
+    /// Holds what must be held, and makes the plan.
+    fn finish(mut self) -> Result<Diffed, DiffError> {
+        self.emptied.extend(self.course.leave(None));
+        if !self.input.limits.hold_emptied_courses {
+            self.emptied.clear();
+        }
+        for names in &self.names {
+            let findings = &mut self.findings;
+            self.deferred +=
+                names.drop_taken(&mut self.board, &mut self.known, |f| findings.push(f))?;
+        }
+        hold::over_limit(&self.weights, self.input.limits, &mut self.board);
+        self.hold_all()?;
+
+        let stays = self.assemble(Held::Stays)?;
+        let released =
+            self.input.approved.is_some() && self.input.approved == stays.summary.held_checksum;
+        let plan = if released { self.assemble(Held::Released)? } else { stays };
+        Ok(Diffed { plan, findings: self.findings, released })
+    }
+
+    /// Holds follow from one another; each round holds more or is the last.
+    fn hold_all(&mut self) -> Result<(), DecodeError> {
+        loop {
+            let (board, known) = (&mut self.board, &mut self.known);
+            let mut any = false;
+            for names in &self.names {
+                any |= names.hold(board, known, &mut self.deferred);
+            }
+            let findings = &mut self.findings;
+            any |= refs::check(board, known, &mut self.deferred, |f| findings.push(f))?;
+            any |= hold::emptied(&self.emptied, board);
+            any |= hold::along_edges(&self.edges, board)?;
+            any |= hold::leavers(board)?;
+            if !any {
+                return Ok(());
+            }
+        }
+    }
+
+    fn assemble(&self, held: Held) -> Result<Plan, DecodeError> {
+        let totals = Totals {
+            config_version: Text::new(self.input.config_version),
+            files: self.input.files.to_vec(),
+            parked: self.parked,
+            deferred: self.deferred,
+            kept: self.kept,
+            unsupported: self.unsupported.clone(),
+        };
+        assemble(&self.board, &self.names, self.input.capabilities, totals, held)
+    }
+}
+
+/// A change that was put on the board.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Drafted {
+    pub action: Action,
+    pub draft: DraftId,
+    /// After it the record is the enrollment of a student.
+    pub student: bool,
+}

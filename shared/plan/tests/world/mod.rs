@@ -1,0 +1,250 @@
+//! A small world for tests: what an LMS holds for us, a diff over it, and an LMS that refuses a
+//! name that is taken.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use plan::{
+    Absence, Applied, Applying, Capabilities, Cause, Change, Checksum, DiffInput, Diffed, Effect,
+    KindSupport, Limit, Limits, Meta, Ownership, Plan, Policy, Presence, Refused, Wanted, apply,
+    diff,
+};
+use roster::arbitrary::School;
+use roster::{Key, Kind, Origin, Place, Record, Text};
+
+pub fn capabilities() -> Capabilities {
+    let fields = |kind| -> &'static [&'static str] {
+        match kind {
+            Kind::Person => &["username", "given", "family", "email", "status"],
+            Kind::Course => &["short_name", "title", "status", "template", "org_unit"],
+            Kind::Enrollment => &["roles", "status", "timeframe"],
+            Kind::GroupMember => &[],
+            _ => &["title", "parent", "primary", "relation"],
+        }
+    };
+    Capabilities {
+        target: "test",
+        kinds: Kind::ALL.map(|kind| KindSupport::Full { fields: fields(kind) }),
+        batch: 10,
+        concurrency: 1,
+        unique_usernames: true,
+        unique_short_names: true,
+        renames_courses: true,
+        millis_per_change: [10; 9],
+        changes_per_call: [5; 9],
+    }
+}
+
+/// Limits that never hold anything.
+pub fn no_limits() -> Limits {
+    let removals = Limit { percent: None, count: None, minimum: 0 };
+    Limits { removals, kinds: BTreeMap::new(), hold_emptied_courses: false }
+}
+
+/// Limits that let so many removals of each kind through.
+pub fn at_most(count: u64) -> Limits {
+    let removals = Limit { percent: None, count: Some(count), minimum: 0 };
+    Limits { removals, kinds: BTreeMap::new(), hold_emptied_courses: true }
+}
+
+/// What the LMS holds for us, and by what rules plans are made.
+#[derive(Clone)]
+pub struct World {
+    pub applied: BTreeMap<Key, Applied>,
+    pub policy: Policy,
+    pub limits: Limits,
+    pub capabilities: Capabilities,
+    pub now: Timestamp,
+    pub refused: Refused,
+    pub approved: Option<Checksum>,
+    pub config_version: String,
+    pub outside: BTreeSet<Key>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            applied: BTreeMap::new(),
+            policy: Policy::default(),
+            limits: no_limits(),
+            capabilities: capabilities(),
+            now: Timestamp::UNIX_EPOCH,
+            refused: Refused::Wait,
+            approved: None,
+            config_version: "1".to_owned(),
+            outside: BTreeSet::new(),
+        }
+    }
+}
+
+impl World {
+    pub fn in_order(&self) -> Vec<Applied> {
+        let mut all: Vec<_> = self.applied.values().cloned().collect();
+        all.sort_by(|a, b| Place::of(a.record.key()).cmp(&Place::of(b.record.key())));
+        all
+    }
+
+    /// The plan that makes `records` of this world.
+    pub fn diff(&self, records: &[Record]) -> Diffed {
+        let at = |line: usize| Origin { file: 0, line: line as u32 + 1 };
+        let wanted: Vec<_> =
+            records.iter().enumerate().map(|(line, r)| (r.clone(), at(line)).into()).collect();
+        self.diff_wanted(wanted)
+    }
+
+    pub fn diff_wanted(&self, mut wanted: Vec<Wanted>) -> Diffed {
+        wanted.sort_by(|a, b| Place::of(a.record.key()).cmp(&Place::of(b.record.key())));
+        let absence = |applied: &Applied| {
+            if self.outside.contains(applied.record.key()) {
+                Absence::SaysNothing
+            } else {
+                Absence::Removes
+            }
+        };
+        let input = DiffInput {
+            policy: &self.policy,
+            limits: &self.limits,
+            capabilities: &self.capabilities,
+            config_version: &self.config_version,
+            files: &[],
+            now: self.now,
+            because: Cause::Source,
+            refused: self.refused,
+            approved: self.approved,
+            absence: &absence,
+        };
+        let wanted = wanted.into_iter().map(Ok);
+        diff(&input, self.in_order().into_iter().map(Ok), wanted).expect("sorted, and never stored")
+    }
+
+    pub fn diff_school(&self, school: &School) -> Diffed {
+        self.diff(&school.in_order())
+    }
+
+    /// One change had this effect.
+    pub fn fold(&mut self, change: &Change, effect: &Effect) {
+        let run = Text::new("run");
+        let applying = Applying { run: &run, now: self.now, policy: &self.policy };
+        let key = change.key().clone();
+        let before = self.applied.remove(&key);
+        if let Some(after) = apply(before, change, effect, &applying) {
+            self.applied.insert(key, after);
+        }
+    }
+
+    /// All of the plan is done.
+    pub fn deliver(&mut self, plan: &Plan) {
+        for change in changes(plan) {
+            self.fold(&change, &done());
+        }
+    }
+
+    /// A world that holds `school`, as far as it can.
+    pub fn holding(records: &[Record]) -> Self {
+        let mut world = Self::default();
+        let plan = world.diff(records).plan;
+        world.deliver(&plan);
+        world
+    }
+
+    pub fn meta(&mut self, key: &Key) -> &mut Meta {
+        &mut self.applied.get_mut(key).expect("the record is there").meta
+    }
+
+    pub fn presence(&self, key: &Key) -> Option<Presence> {
+        self.applied.get(key).and_then(|applied| applied.meta.presence)
+    }
+
+    /// Records of ours of `kind` that take part.
+    pub fn taking_part(&self, kind: Kind) -> u64 {
+        let of = self.applied.values().filter(|a| a.record.kind() == kind);
+        let present = of.filter(|a| {
+            a.meta.presence == Some(Presence::Present) && a.meta.ownership != Ownership::Found
+        });
+        present.count() as u64
+    }
+
+    pub fn lints(&self, plan: &Plan) -> Vec<plan::Lint> {
+        let held = |kind| self.taking_part(kind);
+        plan::lint(plan, |key| self.applied.get(key).cloned(), Some((&self.limits, &held)))
+            .expect("decodes")
+    }
+}
+
+pub fn done() -> Effect {
+    Effect::Done { lms_id: None, ownership: None }
+}
+
+pub fn changes(plan: &Plan) -> Vec<Change> {
+    plan.deliver.iter().map(|change| change.expect("decodes")).collect()
+}
+
+pub fn held(plan: &Plan) -> Vec<Change> {
+    plan.held.iter().map(|change| change.expect("decodes")).collect()
+}
+
+/// `create person:p1`, in the order of the list.
+pub fn lines(changes: &[Change]) -> Vec<String> {
+    let line = |change: &Change| {
+        let temporary = if change.temporary.is_some() { " (temporary)" } else { "" };
+        format!("{} {}{temporary}", change.action.name(), change.key())
+    };
+    changes.iter().map(line).collect()
+}
+
+/// An LMS in which no two persons have one user name, and no two courses one code.
+#[derive(Default)]
+pub struct Unique {
+    names: BTreeMap<(Kind, Text), Key>,
+}
+
+impl Unique {
+    /// One that holds what `world` holds.
+    pub fn of(world: &World) -> Self {
+        let mut unique = Self::default();
+        for applied in world.applied.values() {
+            let there =
+                matches!(applied.meta.presence, Some(Presence::Present | Presence::Suspended));
+            if let Some(name) = name(&applied.record).filter(|_| there) {
+                let key = applied.record.key();
+                unique.names.insert((key.kind(), name.clone()), key.clone());
+            }
+        }
+        unique
+    }
+
+    /// Does `change`, or says whose the name is.
+    pub fn apply(&mut self, change: &Change) -> Result<(), Key> {
+        let key = change.key();
+        if !matches!(key.kind(), Kind::Person | Kind::Course) {
+            return Ok(());
+        }
+        if change.action == plan::Action::Remove {
+            self.names.retain(|_, holder| holder != key);
+            return Ok(());
+        }
+        if change.action == plan::Action::Suspend {
+            return Ok(());
+        }
+        let Some(wanted) = change.after.as_ref().and_then(name) else { return Ok(()) };
+        let slot = (key.kind(), wanted.clone());
+        match self.names.get(&slot) {
+            Some(holder) if holder != key => Err(holder.clone()),
+            _ => {
+                self.names.retain(|(kind, _), holder| *kind != key.kind() || holder != key);
+                self.names.insert(slot, key.clone());
+                Ok(())
+            }
+        }
+    }
+}
+
+fn name(record: &Record) -> Option<&Text> {
+    match record {
+        Record::Person(person) => person.username.as_ref(),
+        Record::Course(course) => course.short_name.as_ref(),
+        _ => None,
+    }
+}
