@@ -50,6 +50,29 @@ pub enum StoreError {
         /// The limit, in bytes or pieces.
         limit: usize,
     },
+    /// A key, name or transaction that no store takes. A bug in what called, or a hand-made key.
+    #[error("{what} is not valid: {reason}")]
+    Invalid {
+        /// What: `object key`.
+        what: &'static str,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Something was to be written through a handle that only reads.
+    #[error("cannot {doing}: this store was opened for reading only")]
+    ReadOnly {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// What is stored is whole, but not for this program: a folder that it may not use, a version
+    /// that it does not know, a file that stands in the way. Nothing was changed.
+    #[error("{what} cannot be used: {reason}")]
+    Unsupported {
+        /// Which file or folder.
+        what: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// What is stored cannot be read: a bug or a damaged disk; nothing was changed.
     #[error("stored `{what}` is damaged: {reason}")]
     Damaged {

@@ -1,0 +1,64 @@
+//! Where each thing stands in the table and among the objects.
+//!
+//! Every partition key begins with the tenant, so that a role can be fenced to it
+//! (`dynamodb:LeadingKeys`). No name holds personal data: buckets are numbers, states are named by
+//! configuration, the rest by run ids and digests.
+
+use crate::ItemKey;
+
+/// Whose data: one integration of one tenant. The names are checked by configuration:
+/// `[a-z0-9-]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    /// The tenant.
+    pub tenant: String,
+    /// Its integration.
+    pub integration: String,
+}
+
+impl Scope {
+    /// The integration `integration` of `tenant`.
+    pub fn new(tenant: impl Into<String>, integration: impl Into<String>) -> Self {
+        Self { tenant: tenant.into(), integration: integration.into() }
+    }
+
+    /// `tenant/integration`: the queue group, the wake-ups' owner, the first part of every key.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.tenant, self.integration)
+    }
+
+    pub(super) fn item(&self, sk: impl Into<String>) -> ItemKey {
+        ItemKey::new(self.path(), sk)
+    }
+
+    /// Segments and history of one bucket share a partition, so that a trace is one query.
+    pub(super) fn bucket_pk(&self, state: &StateName, first_hash: u64) -> String {
+        // Twelve bits of the hash: a state with fewer buckets uses fewer partitions, and one that
+        // is split keeps finding its history by the hash alone.
+        format!("{}#{}#{:03x}", self.path(), state.slug(), first_hash >> 52)
+    }
+
+    /// An object's key.
+    pub fn object(&self, kind: &str, rest: &str) -> String {
+        format!("{}/{}/{kind}/{rest}", self.tenant, self.integration)
+    }
+}
+
+/// Which state.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateName {
+    /// What a source says now; its name in the configuration.
+    Source(String),
+    /// What an LMS holds because we put it there; the target's fingerprint.
+    Applied(String),
+}
+
+impl StateName {
+    /// Its name in keys.
+    pub fn slug(&self) -> String {
+        match self {
+            Self::Source(name) => format!("source-{name}"),
+            Self::Applied(target) => format!("applied-{target}"),
+        }
+    }
+}
