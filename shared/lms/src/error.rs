@@ -39,7 +39,7 @@ impl fmt::Display for ErrorClass {
 ///
 /// `code` and `hint` are ours or the platform's error codes: never the platform's free text,
 /// which can quote a name or an address.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{class}: {call} answered `{code}`{}", hint.map(|hint| format!(" ({hint})")).unwrap_or_default())]
 pub struct LmsError {
     /// What kind.
@@ -58,6 +58,9 @@ pub struct LmsError {
 }
 
 impl LmsError {
+    /// The code of what was not sent because it could have outlasted the deadline.
+    pub const DEADLINE: &str = "deadline";
+
     /// An error of `class`, answered to `call` with `code`.
     pub fn new(class: ErrorClass, call: &'static str, code: impl Into<String>) -> Self {
         Self { class, call, code: code.into(), hint: None, retry_after: None, source: None }
@@ -67,6 +70,11 @@ impl LmsError {
     pub fn hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
         self
+    }
+
+    /// Whether nothing is wrong but the time that was given: the rest can be sent in a next round.
+    pub fn is_out_of_time(&self) -> bool {
+        self.code == Self::DEADLINE
     }
 
     /// Whether the same request can succeed in a moment.

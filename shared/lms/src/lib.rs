@@ -7,10 +7,15 @@
 //! **Never:** an adapter keeps no state of its own between calls, decides nothing about what is
 //! wanted, and writes nothing outside [`Lms::apply`].
 
+mod bisect;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod moodle;
 mod port;
 mod transport;
 
+pub use bisect::{Bulk, bisect};
 pub use error::{ErrorClass, LmsError};
 pub use port::{Applying, Attempt, Lms, MatchedBy, Outcome, Receipt, Refs, Site, Survey, Work};
 pub use transport::{Request, Response, Transport, TransportError};

@@ -169,6 +169,9 @@ pub trait Lms: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> &Capabilities;
 
+    /// How many requests have been made to it since it was made, failed ones included.
+    fn calls(&self) -> u64;
+
     /// Asks the platform who it is; also proves that address and credentials work.
     async fn identify(&self) -> Result<Site, LmsError>;
 

@@ -48,7 +48,7 @@ impl fmt::Debug for Response {
 }
 
 /// Why there is no answer. Whether the request can have had its effect is what matters most.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// It never left: no such host, connection refused, TLS failed.
     #[error("could not connect ({reason})")]
