@@ -1,0 +1,285 @@
+//! `rollcall.toml`: read, checked, and turned into what the pipeline takes.
+//!
+//! ```
+//! use runtime::config::{Config, Known};
+//! use std::path::Path;
+//!
+//! let known = Known { formats: &["ims-enterprise"], targets: &["moodle", "sandbox"] };
+//! let text = r#"
+//! tenant = "oakfield"
+//! [[integration]]
+//! name = "sis"
+//! [[integration.source]]
+//! name = "registrar"
+//! precedense = 10
+//! [integration.target]
+//! kind = "sandbox"
+//! "#;
+//! let error = Config::parse(text, Path::new("rollcall.toml"), known).unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "rollcall.toml:7: integration.source.precedense: there is no such key \
+//!      (did you mean `precedence`?)",
+//! );
+//! ```
+//!
+//! | section | keys |
+//! |---|---|
+//! | (top) | `tenant` |
+//! | `[[integration]]` | `name`, `status`: `test` (default), `inactive`, `active` |
+//! | `[[integration.source]]` | `name`, `match` (`*` and `?`, on the file's name), `format`: `auto` (default) or a name, `mode`: `full` (default) or `incremental`, `precedence` (default 0; higher wins), `username_types` (which user ids become the user name, by type, in order), `only_target` (take in only exports that name it) |
+//! | `[integration.target]` | `kind`, `url`, `token`, `ca_file`, `allow_private`; every other key is the adapter's, read by [`Settings::read`] |
+//! | `[integration.policy.KIND]` | `create`, `update`: true or false; `remove`: `ignore`, `suspend`, `delete`; with `delete` also `after`: `"90d"`, `"12w"` |
+//! | `[integration.limits]` | `remove_percent` (0 to 100), `remove_count`, `remove_minimum` (with fewer records percent does not apply), `hold_emptied_courses` |
+//! | `[integration.limits.KIND]` | the first three of those, for one kind |
+//!
+//! A secret is `{ env = "NAME" }`, `{ file = "PATH" }` or `{ secret = "NAME" }`. Paths count from
+//! the file's folder.
+//!
+//! **Never:** no secret is read here, no name of an LMS is known but `sandbox`, and no setting is
+//! passed over in silence.
+
+mod de;
+mod fault;
+mod limits;
+mod node;
+mod pattern;
+mod source;
+mod target;
+mod version;
+
+use std::fs;
+use std::path::Path;
+
+use plan::{Limits, Policy};
+use serde::Deserialize;
+use serde::de::Error as _;
+
+pub use fault::ConfigError;
+pub use pattern::Pattern;
+pub use source::{Format, SelectError, Source};
+pub use target::{Connection, Settings, Target};
+
+use fault::Fault;
+use limits::{LimitsSection, PolicySection};
+use node::Node;
+use source::Sources;
+use target::TargetSection;
+
+/// The file that is read where no other is named.
+pub const FILE: &str = "rollcall.toml";
+
+/// What a configuration may name, stated by the crates that do the work.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Formats of exports, without `auto`.
+    pub formats: &'a [&'a str],
+    /// Kinds of target.
+    pub targets: &'a [&'a str],
+}
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The school or institution.
+    pub tenant: String,
+    /// Its integrations, in the order of the file; at least one, each name once.
+    pub integrations: Vec<Integration>,
+}
+
+/// Sources with one target.
+#[derive(Debug, Clone)]
+pub struct Integration {
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// What it may do.
+    pub status: Status,
+    /// Its sources, in the order of the file; at least one, each name once.
+    pub sources: Vec<Source>,
+    /// The LMS.
+    pub target: Target,
+    /// What may be done to each kind.
+    pub policy: Policy,
+    /// How much may be taken away in one run.
+    pub limits: Limits,
+}
+
+/// What an integration may do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Plan and report; deliver nothing.
+    #[default]
+    Test,
+    /// Do nothing.
+    Inactive,
+    /// Plan and deliver.
+    Active,
+}
+
+impl Config {
+    /// Loads and checks a file. Paths in it count from its folder.
+    pub fn load(path: &Path, known: Known<'_>) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError {
+            file: path.to_owned(),
+            line: 0,
+            path: String::new(),
+            problem: format!("cannot read the configuration: {source}"),
+            hint: None,
+        })?;
+        Self::parse(&text, path, known)
+    }
+
+    /// Checks a text that stands, or could stand, in `file`.
+    pub fn parse(text: &str, file: &Path, known: Known<'_>) -> Result<Self, ConfigError> {
+        let mut root = Node::parse(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|e| {
+            let fault: Fault = Fault::custom(e.message).on(e.line);
+            fault.into_error(file)
+        })?;
+        let settings = target::split_settings(&mut root, file);
+        let section = FileSection::deserialize(&root);
+        let section = section.map_err(|fault| fault.into_error(file))?;
+        check_known(&root, known).map_err(|fault| fault.into_error(file))?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let integrations = section.integration.0.into_iter().zip(settings);
+        let integrations = integrations.map(|(one, own)| one.into_integration(own, folder));
+        Ok(Self { tenant: section.tenant.0, integrations: integrations.collect() })
+    }
+
+    /// What holds without a file: one active integration named `sandbox`, with one source whose
+    /// exports are full, and the simulated LMS as its target.
+    pub fn sandbox() -> Self {
+        let source = Source {
+            name: "sis".to_owned(),
+            pattern: None,
+            format: Format::Auto,
+            mode: roster::Mode::Full,
+            precedence: 0,
+            username_types: Vec::new(),
+            only_target: None,
+        };
+        let integration = Integration {
+            name: "sandbox".to_owned(),
+            status: Status::Active,
+            sources: vec![source],
+            target: Target {
+                kind: target::SANDBOX.to_owned(),
+                connection: Connection::Sandbox,
+                settings: Settings::none(),
+            },
+            policy: Policy::default(),
+            limits: Limits::default(),
+        };
+        Self { tenant: "default".to_owned(), integrations: vec![integration] }
+    }
+
+    /// The integration of this name; without a name, the only one.
+    pub fn integration(&self, name: Option<&str>) -> Result<&Integration, SelectError> {
+        source::select("integration", "--integration", name, &self.integrations, |i| &i.name)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileSection {
+    tenant: Name,
+    integration: Integrations,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "Vec<IntegrationSection>")]
+struct Integrations(Vec<IntegrationSection>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IntegrationSection {
+    name: Name,
+    #[serde(default)]
+    status: Status,
+    source: Sources,
+    target: TargetSection,
+    #[serde(default)]
+    policy: PolicySection,
+    #[serde(default)]
+    limits: LimitsSection,
+}
+
+impl TryFrom<Vec<IntegrationSection>> for Integrations {
+    type Error = String;
+
+    fn try_from(sections: Vec<IntegrationSection>) -> Result<Self, String> {
+        check_names("integration", sections.iter().map(|section| section.name.0.as_str()))?;
+        Ok(Self(sections))
+    }
+}
+
+impl IntegrationSection {
+    fn into_integration(self, settings: Settings, folder: &Path) -> Integration {
+        Integration {
+            name: self.name.0,
+            status: self.status,
+            sources: self.source.0,
+            target: self.target.into_target(settings, folder),
+            policy: self.policy.into_policy(),
+            limits: self.limits.into_limits(),
+        }
+    }
+}
+
+/// At least one, and each once.
+fn check_names<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut seen = Vec::new();
+    for name in names {
+        if seen.contains(&name) {
+            return Err(format!("two {what}s have the name \"{name}\": give one another"));
+        }
+        seen.push(name);
+    }
+    if seen.is_empty() { Err(format!("there is no {what}: add one")) } else { Ok(()) }
+}
+
+/// A name that is safe in a path, a key and a metric.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Name(String);
+
+impl TryFrom<String> for Name {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, &'static str> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        let good = !name.is_empty() && name.len() <= 40 && name.chars().all(fits);
+        let good = good && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        if good {
+            Ok(Self(name))
+        } else {
+            Err("a name is 1 to 40 of the characters a to z, 0 to 9, - and _, beginning with a \
+                 letter or digit")
+        }
+    }
+}
+
+/// Formats and kinds of target that nobody here can serve.
+fn check_known(root: &Node, known: Known<'_>) -> Result<(), Fault> {
+    let formats = [&["auto"], known.formats].concat();
+    let integrations = root.under("integration");
+    let under = |section: &str, key: &str| -> Vec<&Node> {
+        let sections = integrations.iter().flat_map(|one| one.under(section));
+        sections.flat_map(|one| one.under(key)).collect()
+    };
+    for (section, key, words) in
+        [("source", "format", &formats[..]), ("target", "kind", known.targets)]
+    {
+        for node in under(section, key) {
+            let word = String::deserialize(node)?;
+            if !words.contains(&word.as_str()) {
+                let fault = Fault::unknown_word(&word, words).on(node.line);
+                return Err(fault.under(key).under(section).under("integration"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! The version of a configuration: a digest of what influences plans.
+
+use roster::Kind;
+
+use super::node::{Node, Value};
+use super::{Integration, Source};
+
+impl Integration {
+    /// A digest, as 32 hexadecimal digits, of everything here that can change a plan: sources
+    /// (format, mode, precedence), policy, delayed deletes, limits, the target's kind and its
+    /// adapter's settings. Not of names, address, token or status, nor of the order of keys: the
+    /// applied state is bound to the target by its own fingerprint.
+    pub fn version(&self) -> String {
+        let mut to = Digest(blake3::Hasher::new());
+        to.text("rollcall configuration 1");
+        let mut sources: Vec<&Source> = self.sources.iter().collect();
+        sources.sort_by_key(|source| &source.name);
+        to.number(sources.len());
+        for source in sources {
+            to.text(&source.name);
+            to.text(source.format.name());
+            to.text(match source.mode {
+                roster::Mode::Full => "full",
+                roster::Mode::Incremental => "incremental",
+            });
+            to.text(&source.precedence.to_string());
+            // Names and lists of names, so that their debug output is their content.
+            to.text(&format!("{:?} {:?}", source.username_types, source.only_target));
+        }
+        for kind in Kind::ALL {
+            let policy = self.policy.of(kind);
+            let limit = self.limits.of(kind);
+            to.text(kind.name());
+            // Both are plain enums and numbers, so that their debug output is their content.
+            to.text(&format!("{policy:?} {limit:?}"));
+        }
+        to.text(if self.limits.hold_emptied_courses { "hold emptied" } else { "empty" });
+        to.text(&self.target.kind);
+        to.node(&self.target.settings.node);
+        to.0.finalize().to_hex()[..32].to_owned()
+    }
+}
+
+/// Takes values in such a way that two different sequences never look the same.
+struct Digest(blake3::Hasher);
+
+impl Digest {
+    fn number(&mut self, number: usize) {
+        self.0.update(&(number as u64).to_be_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len());
+        self.0.update(text.as_bytes());
+    }
+
+    fn node(&mut self, node: &Node) {
+        match &node.value {
+            Value::Text(text) => self.tagged("text", text),
+            Value::Integer(number) => self.tagged("integer", &number.to_string()),
+            Value::Float(number) => self.tagged("float", &number.to_string()),
+            Value::Bool(yes) => self.tagged("bool", &yes.to_string()),
+            Value::Date(date) => self.tagged("date", date),
+            Value::List(items) => {
+                self.tagged("list", &items.len().to_string());
+                items.iter().for_each(|item| self.node(item));
+            }
+            Value::Table(entries) => {
+                self.tagged("table", &entries.len().to_string());
+                let mut sorted: Vec<_> = entries.iter().collect();
+                sorted.sort_by_key(|entry| &entry.key);
+                for entry in sorted {
+                    self.text(&entry.key);
+                    self.node(&entry.node);
+                }
+            }
+        }
+    }
+
+    fn tagged(&mut self, tag: &str, text: &str) {
+        self.text(tag);
+        self.text(text);
+    }
+}
