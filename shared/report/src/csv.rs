@@ -1,0 +1,77 @@
+//! What was not done, as CSV (RFC 4180, UTF-8) for a spreadsheet.
+
+use crate::label::clean;
+use crate::{Outcome, ReceiptLine, explain};
+
+const HEAD: &str = "outcome,code,kind,action,key,needs,origin,what_to_do\r\n";
+
+/// The receipts of what was not done, one a line under a heading; applied and accepted ones are
+/// left out. Streams: nothing is held but the line.
+pub fn rejects_csv(receipts: impl Iterator<Item = ReceiptLine>) -> impl Iterator<Item = String> {
+    let open = |line: &ReceiptLine| !matches!(line.outcome, Outcome::Applied | Outcome::Accepted);
+    std::iter::once(HEAD.to_owned()).chain(receipts.filter(open).map(|line| row(&line)))
+}
+
+fn row(line: &ReceiptLine) -> String {
+    let code = line.code.as_deref().unwrap_or_default();
+    let needs = line.needs.as_ref().map(ToString::to_string).unwrap_or_default();
+    let todo = match (explain(code), &line.needs) {
+        (Some(todo), _) => todo,
+        (None, Some(_)) => "it is done by itself once the record that it needs is there",
+        (None, None) => line.outcome.meaning(),
+    };
+    let cells = [
+        line.outcome.name(),
+        code,
+        line.key.kind().name(),
+        line.action.name(),
+        &line.key.to_string(),
+        &needs,
+        line.origin.as_deref().unwrap_or_default(),
+        todo,
+    ];
+    cells.map(cell).join(",") + "\r\n"
+}
+
+/// A cell, quoted where it has to be, and never a formula.
+fn cell(text: &str) -> String {
+    let text = without_formulas(&clean(text));
+    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+/// A spreadsheet takes what begins with one of `=+-@` for a formula and would run it: an apostrophe
+/// makes it text. In half of Europe it splits lines at `;`, whatever is quoted, so that a cell can
+/// begin in the middle of one of ours.
+fn without_formulas(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut begins = true;
+    for c in text.chars() {
+        if begins && matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠') {
+            plain.push('\'');
+        }
+        begins = matches!(c, ';' | ',' | '|') || begins && matches!(c, ' ' | '"');
+        plain.push(c);
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_and_formulas_are_text() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("say \"x\"", "\"say \"\"x\"\"\""),
+            ("=HYPERLINK(\"x\")", "\"'=HYPERLINK(\"\"x\"\")\""),
+            ("two\nlines", "two lines"),
+            ("p-1; =1+1", "p-1; '=1+1"),
+            ("a-b", "a-b"),
+            ("2026-27;x-1", "2026-27;x-1"),
+        ] {
+            assert_eq!(cell(text), expected);
+        }
+    }
+}

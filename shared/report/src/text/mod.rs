@@ -1,0 +1,25 @@
+//! For a terminal: counts first, then what changes, long lists folded.
+//!
+//! Every function returns whole lines. Colour and width are the caller's to decide: it knows
+//! whether a terminal, a pipe or a file is at the other end.
+
+mod findings;
+mod look;
+mod plan;
+mod receipts;
+mod run;
+mod table;
+
+pub use findings::{findings, records};
+pub use look::{Colour, Fold, Look};
+pub use plan::{plan, write_changes};
+pub use receipts::receipts;
+pub use run::{closing, opening, run};
+pub use table::table;
+
+/// Words that the page uses, too.
+pub(crate) mod shared {
+    pub(crate) use super::findings::totals as finding_totals;
+    pub(crate) use super::plan::{count_rows, course_counts, course_line_id, standing, title, why};
+    pub(crate) use super::receipts::{meaning, totals as outcome_totals};
+}

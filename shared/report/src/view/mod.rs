@@ -1,0 +1,72 @@
+//! What a report says, as plain data.
+
+mod held;
+mod line;
+mod plan;
+mod receipts;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use roster::{Findings, Kind, Text};
+
+pub use held::{HeldView, HoldGroup, HoldWhy};
+pub use line::{FieldView, Line};
+pub use plan::{CourseView, KindView, PlanView};
+pub use receipts::{Outcome, OutcomeGroup, ReceiptCounts, ReceiptLine, ReceiptsView};
+
+/// One run, as far as it came.
+#[derive(Debug, Clone)]
+pub struct RunView {
+    /// The run's id; `None` for a dry look that is not kept.
+    pub run: Option<Text>,
+    /// The tenant.
+    pub tenant: Text,
+    /// The integration.
+    pub integration: Text,
+    /// The target for people: kind and address, `moodle https://lms.example.edu`.
+    pub target: String,
+    /// The run's state, as in `--json`: `done`, `partly_held`, ...
+    pub state: Text,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took so far.
+    pub took: Duration,
+    /// The files of the run's own export, for people.
+    pub read: Vec<Text>,
+    /// All files that origins can name: an origin's `file` is a place in this list.
+    pub files: Vec<Text>,
+    /// How many records of each kind the sources hold.
+    pub records: BTreeMap<Kind, u64>,
+    /// What is wrong or odd in the export.
+    pub findings: Findings,
+    /// What was planned, where it came to a plan.
+    pub plan: Option<PlanView>,
+    /// What became of it, where it came to delivery.
+    pub receipts: Option<ReceiptsView>,
+    /// LMS calls made.
+    pub calls: u64,
+    /// Where the report page is, for people.
+    pub report: Option<String>,
+    /// What ended it early.
+    pub error: Option<RunError>,
+}
+
+/// What ended a run or command early.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RunError {
+    /// A stable code: `unreadable`, `locked`, `lms`.
+    pub code: String,
+    /// What happened, without personal data.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+/// `file:line`, or the file where there is no line.
+pub(crate) fn place(files: &[Text], origin: roster::Origin) -> Option<String> {
+    let file = files.get(usize::try_from(origin.file).ok()?)?;
+    let file = crate::label::clean(file);
+    Some(if origin.line == 0 { file } else { format!("{file}:{}", origin.line) })
+}
