@@ -1,0 +1,445 @@
+//! One batch, from its object to its line in the ledger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{Clock, Timestamp};
+use lms::{Applying, Attempt, Lms, LmsError, MatchedBy, Outcome, Receipt, Survey, Work};
+use plan::{Batch, Change};
+use roster::{Key, Password, Record, Text};
+use store::Stores;
+use store::state::Scope;
+use store::state::lease::Lease;
+use store::state::ledger::{self, Entry, Line, LineResult, Sight, StoredEntry};
+use store::state::run::{ReceiptCounts, StoredRun};
+use tracing::{info, warn};
+
+use crate::{DeliveryError, Resolver};
+
+/// How a courier works.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How long a lease is taken for; it is renewed before every batch.
+    pub lease: Duration,
+    /// The longest that one request can take.
+    pub request_timeout: Duration,
+    /// What is known of whoever claimed a batch and left no outcome.
+    pub predecessor: Predecessor,
+}
+
+/// What is known of a process that claimed a batch and left no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Predecessor {
+    /// It can still be at work until its lease has run out.
+    MayLive,
+    /// It is dead (it no longer holds the data folder's lock): it starts nothing any more, and
+    /// only a request that it had under way can still have its effect.
+    IsDead,
+}
+
+/// Opens a sealed password: the person's key, the sealed bytes.
+pub type OpenPassword<'a> = dyn Fn(&str, &[u8]) -> Option<Text> + Send + Sync + 'a;
+
+/// Delivers the batches of one run.
+pub struct Courier<'a> {
+    /// The store.
+    pub stores: &'a Stores,
+    /// Whose batches.
+    pub scope: &'a Scope,
+    /// The LMS.
+    pub lms: Arc<dyn Lms>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Opens a sealed password of the person with this key, at the last moment.
+    pub open: Box<OpenPassword<'a>>,
+    /// How it works.
+    pub settings: Settings,
+}
+
+/// What came of a batch.
+#[derive(Debug)]
+pub struct Delivered {
+    /// What became of its changes.
+    pub receipts: ReceiptCounts,
+    /// What stopped it before its end: delivery cannot go on now.
+    pub stopped: Option<LmsError>,
+}
+
+impl Courier<'_> {
+    /// Delivers batch `number` of `run`, and records it in the ledger and in the run. A batch that
+    /// is recorded already is left alone.
+    ///
+    /// # Errors
+    /// The store's, a lost lease, a damaged plan. What the LMS says is never an error here.
+    pub async fn deliver(
+        &self,
+        lease: &mut Lease,
+        run: &mut StoredRun,
+        number: u64,
+        resolver: &mut Resolver,
+    ) -> Result<Delivered, DeliveryError> {
+        let id = run.run.id.clone();
+        let calls_before = self.lms.calls();
+        let batch = load_batch(self.stores, self.scope, &id, number).await?;
+        let changes = decode(&batch, &id, number)?;
+        let found = ledger::load(self.stores, self.scope, &id, number).await?;
+        if let Some(lines) = found.as_ref().and_then(|found| found.entry.lines.as_ref()) {
+            changes.iter().zip(lines).for_each(|(change, line)| resolver.note(change, line));
+            return Ok(Delivered { receipts: count(lines), stopped: None });
+        }
+        if let Some(claimed) = &found {
+            self.wait_until(self.quiet_after(&claimed.entry)).await;
+        }
+        lease
+            .renew(self.stores, self.scope, &*self.clock, self.settings.lease)
+            .await
+            .map_err(DeliveryError::under_lease)?;
+
+        let mut prepared = Prepared::new(&changes, resolver).await?;
+        prepared.open_passwords(&*self.open);
+        let attempt = match &found {
+            Some(claimed) => {
+                prepared.recall(&claimed.entry.sights);
+                Attempt::Again
+            }
+            None => match self.lms.survey(&prepared.work).await {
+                Ok(surveys) => {
+                    prepared.take_surveys(surveys);
+                    Attempt::First
+                }
+                Err(stopped) => {
+                    warn!(run = %id, batch = number, error = %stopped, "lms survey failed");
+                    return Ok(Delivered {
+                        receipts: ReceiptCounts::default(),
+                        stopped: Some(stopped),
+                    });
+                }
+            },
+        };
+        let mut entry = self.claim(lease, &id, number, found, &prepared).await?;
+        let sent = self.send(lease, &id, number, &mut entry, &prepared, attempt).await?;
+        prepared.note_members_read(resolver);
+        let lines = prepared.lines(sent.receipts);
+        let receipts = count(&lines);
+        changes.iter().zip(&lines).for_each(|(change, line)| resolver.note(change, line));
+        let calls = self.lms.calls() - calls_before;
+        entry.entry.calls += calls;
+        entry.entry.lines = Some(lines);
+        run.run.calls += calls;
+        self.record(lease, run, number, &entry, receipts).await?;
+        info!(run = %id, batch = number, applied = receipts.applied, rejected = receipts.rejected, "batch recorded");
+        Ok(Delivered { receipts, stopped: sent.stopped })
+    }
+
+    /// Sends the work, under as many renewals of the lease as it takes: what there was no time
+    /// for goes out in the next round. Ends early where the LMS stops it or a round sends nothing.
+    async fn send(
+        &self,
+        lease: &mut Lease,
+        run: &str,
+        number: u64,
+        entry: &mut StoredEntry,
+        prepared: &Prepared,
+        attempt: Attempt,
+    ) -> Result<Applying, DeliveryError> {
+        let mut sent = self.lms.apply(&prepared.work, attempt, lease.until).await;
+        loop {
+            let is_left = |(_, receipt): &(usize, &Receipt)| receipt.outcome == Outcome::NotSent;
+            let receipts = sent.receipts.iter().enumerate();
+            let left: Vec<usize> = receipts.filter(is_left).map(|(at, _)| at).collect();
+            if left.is_empty() || sent.stopped.as_ref().is_some_and(|error| !error.is_out_of_time())
+            {
+                return Ok(sent);
+            }
+            let renewed =
+                lease.renew(self.stores, self.scope, &*self.clock, self.settings.lease).await;
+            renewed.map_err(DeliveryError::under_lease)?;
+            self.write_claim(lease, run, number, entry).await?;
+            let work: Vec<Work> = left.iter().map(|at| prepared.work[*at].clone()).collect();
+            let more = self.lms.apply(&work, attempt, lease.until).await;
+            sent.stopped = more.stopped;
+            let idle = more.receipts.iter().all(|receipt| receipt.outcome == Outcome::NotSent);
+            for (at, receipt) in left.into_iter().zip(more.receipts) {
+                sent.receipts[at] = receipt;
+            }
+            if idle {
+                return Ok(sent);
+            }
+        }
+    }
+
+    /// When nothing of an earlier claim can be under way any more.
+    fn quiet_after(&self, claimed: &Entry) -> Timestamp {
+        match self.settings.predecessor {
+            Predecessor::MayLive => claimed.quiet_after,
+            Predecessor::IsDead => {
+                let now = self.clock.now();
+                let ended = now.saturating_add(self.settings.request_timeout).unwrap_or(now);
+                claimed.quiet_after.min(ended)
+            }
+        }
+    }
+
+    async fn wait_until(&self, time: Timestamp) {
+        let left = Duration::try_from(time.duration_since(self.clock.now())).unwrap_or_default();
+        if !left.is_zero() {
+            info!(seconds = left.as_secs(), "waiting for requests of an interrupted run to end");
+            self.clock.sleep(left).await;
+        }
+    }
+
+    async fn claim(
+        &self,
+        lease: &Lease,
+        run: &str,
+        number: u64,
+        found: Option<StoredEntry>,
+        prepared: &Prepared,
+    ) -> Result<StoredEntry, DeliveryError> {
+        let mut stored = found.unwrap_or_else(|| StoredEntry {
+            entry: Entry {
+                fence: 0,
+                attempts: 0,
+                quiet_after: Timestamp::MIN,
+                sights: prepared.sights(),
+                lines: None,
+                calls: 0,
+            },
+            version: 0,
+        });
+        stored.entry.attempts += 1;
+        self.write_claim(lease, run, number, &mut stored).await?;
+        Ok(stored)
+    }
+
+    /// Says under the lease that requests may start now.
+    async fn write_claim(
+        &self,
+        lease: &Lease,
+        run: &str,
+        number: u64,
+        stored: &mut StoredEntry,
+    ) -> Result<(), DeliveryError> {
+        stored.entry.fence = lease.fence;
+        stored.entry.quiet_after = lease.until;
+        let writes = vec![lease.check(self.scope), stored.write(self.scope, run, number)?];
+        self.stores.table.transact(writes).await.map_err(DeliveryError::under_lease)?;
+        stored.version += 1;
+        Ok(())
+    }
+
+    async fn record(
+        &self,
+        lease: &Lease,
+        run: &mut StoredRun,
+        number: u64,
+        entry: &StoredEntry,
+        receipts: ReceiptCounts,
+    ) -> Result<(), DeliveryError> {
+        run.run.delivered = run.run.delivered.max(number + 1);
+        add(&mut run.run.receipts, receipts);
+        let writes = vec![
+            lease.check(self.scope),
+            entry.write(self.scope, &run.run.id, number)?,
+            run.write(self.scope)?,
+        ];
+        self.stores.table.transact(writes).await.map_err(DeliveryError::under_lease)?;
+        run.saved();
+        Ok(())
+    }
+}
+
+/// A batch of a plan, from its object.
+pub async fn load_batch(
+    stores: &Stores,
+    scope: &Scope,
+    run: &str,
+    batch: u64,
+) -> Result<Batch, DeliveryError> {
+    let wrong = |reason: String| DeliveryError::Plan { run: run.to_owned(), batch, reason };
+    let key = scope.object("plans", &format!("{run}/batch-{batch:08}"));
+    let bytes = stores.objects.get(&key).await?.ok_or_else(|| wrong("is missing".into()))?;
+    Batch::from_bytes(&bytes).map_err(|error| wrong(format!("is damaged: {error}")))
+}
+
+fn decode(batch: &Batch, run: &str, number: u64) -> Result<Vec<Change>, DeliveryError> {
+    let changes: Result<Vec<_>, _> = batch.changes.iter().collect();
+    changes.map_err(|error| DeliveryError::Plan {
+        run: run.to_owned(),
+        batch: number,
+        reason: format!("is damaged: {error}"),
+    })
+}
+
+/// The changes of a batch that can be sent, and those that wait.
+struct Prepared {
+    work: Vec<Work>,
+    /// For each change of the batch: its place in `work`, or what it waits for.
+    places: Vec<Result<usize, Key>>,
+}
+
+impl Prepared {
+    async fn new(changes: &[Change], resolver: &mut Resolver) -> Result<Self, DeliveryError> {
+        let mut prepared = Self { work: Vec::with_capacity(changes.len()), places: Vec::new() };
+        for change in changes {
+            let place = match resolver.refs(change).await? {
+                Err(missing) => Err(missing),
+                Ok(refs) => {
+                    let mut change = change.clone();
+                    if change.lms_id.is_none()
+                        && let crate::Known::Id(id) = resolver.find(change.key()).await?
+                    {
+                        change.lms_id = Some(id);
+                    }
+                    let members_read = match change.key() {
+                        Key::Enrollment { course, .. } => resolver.members_read(course).await?,
+                        _ => true,
+                    };
+                    let survey = Survey::NotNeeded;
+                    prepared.work.push(Work { change, refs, members_read, survey });
+                    Ok(prepared.work.len() - 1)
+                }
+            };
+            prepared.places.push(place);
+        }
+        Ok(prepared)
+    }
+
+    /// Puts delivered passwords where the adapter finds them. Only the work in memory holds them.
+    fn open_passwords(&mut self, open: &OpenPassword<'_>) {
+        for work in &mut self.work {
+            if let Some(Record::Person(person)) = &mut work.change.after
+                && let Some(Password::Sealed(sealed)) = &person.password
+            {
+                let plain = open(person.person().as_str(), sealed);
+                person.password = Some(plain.map_or(Password::Generated, Password::Delivered));
+            }
+        }
+    }
+
+    fn take_surveys(&mut self, surveys: Vec<Survey>) {
+        debug_assert_eq!(surveys.len(), self.work.len(), "one survey for each piece of work");
+        self.work.iter_mut().zip(surveys).for_each(|(work, survey)| work.survey = survey);
+    }
+
+    /// What each change's survey saw, in the order of the batch.
+    fn sights(&self) -> Vec<Sight> {
+        let sight = |place: &Result<usize, Key>| match place {
+            Ok(at) => sight_of(&self.work[*at].survey),
+            Err(_) => Sight::NotNeeded,
+        };
+        self.places.iter().map(sight).collect()
+    }
+
+    /// Takes back what the survey of an earlier claim saw.
+    fn recall(&mut self, sights: &[Sight]) {
+        for (place, sight) in self.places.iter().zip(sights) {
+            if let Ok(at) = place {
+                self.work[*at].survey = survey_of(sight);
+            }
+        }
+    }
+
+    fn note_members_read(&self, resolver: &mut Resolver) {
+        for work in self.work.iter().filter(|work| work.survey != Survey::NotNeeded) {
+            if let Key::Enrollment { course, .. } = work.key() {
+                resolver.set_members_read(course);
+            }
+        }
+    }
+
+    fn lines(&self, receipts: Vec<Receipt>) -> Vec<Line> {
+        let mut receipts: Vec<Option<Receipt>> = receipts.into_iter().map(Some).collect();
+        let line = |place: &Result<usize, Key>| match place {
+            Err(missing) => plain(LineResult::Deferred(Text::from(missing.to_string()))),
+            Ok(at) => match receipts.get_mut(*at).and_then(Option::take) {
+                Some(receipt) => line_of(receipt),
+                // An adapter that loses count leaves doubt, never a false "done".
+                None => plain(LineResult::Unknown),
+            },
+        };
+        self.places.iter().map(line).collect()
+    }
+}
+
+fn plain(result: LineResult) -> Line {
+    Line { result, lms_id: None, ownership: None, remark: None }
+}
+
+fn line_of(receipt: Receipt) -> Line {
+    let result = match receipt.outcome {
+        Outcome::Applied => LineResult::Applied,
+        Outcome::Accepted => LineResult::Accepted,
+        Outcome::Rejected { code } => LineResult::Rejected(code),
+        Outcome::Deferred { needs } => LineResult::Deferred(Text::from(needs.to_string())),
+        Outcome::Retry { code } => LineResult::Retry(code),
+        Outcome::Unknown => LineResult::Unknown,
+        Outcome::NotSent => LineResult::NotSent,
+    };
+    Line {
+        result,
+        lms_id: receipt.lms_id,
+        ownership: receipt.ownership.map(Line::word),
+        remark: receipt.remark,
+    }
+}
+
+fn sight_of(survey: &Survey) -> Sight {
+    match survey {
+        Survey::NotNeeded => Sight::NotNeeded,
+        Survey::Absent => Sight::Absent,
+        Survey::Ambiguous { count } => Sight::Ambiguous { count: *count },
+        Survey::Found { lms_id, by } => {
+            Sight::Found { id: lms_id.clone(), by: Text::new(matched_name(*by)) }
+        }
+    }
+}
+
+fn survey_of(sight: &Sight) -> Survey {
+    match sight {
+        Sight::NotNeeded => Survey::NotNeeded,
+        Sight::Absent => Survey::Absent,
+        Sight::Ambiguous { count } => Survey::Ambiguous { count: *count },
+        Sight::Found { id, by } => Survey::Found { lms_id: id.clone(), by: matched_by(by) },
+    }
+}
+
+const MATCHES: [(MatchedBy, &str); 5] = [
+    (MatchedBy::Key, "key"),
+    (MatchedBy::Username, "username"),
+    (MatchedBy::Email, "email"),
+    (MatchedBy::ShortName, "short_name"),
+    (MatchedBy::Name, "name"),
+];
+
+fn matched_name(by: MatchedBy) -> &'static str {
+    MATCHES.iter().find(|(known, _)| *known == by).map_or("key", |(_, name)| name)
+}
+
+fn matched_by(name: &str) -> MatchedBy {
+    MATCHES.iter().find(|(_, known)| *known == name).map_or(MatchedBy::Key, |(by, _)| *by)
+}
+
+fn count(lines: &[Line]) -> ReceiptCounts {
+    let mut counts = ReceiptCounts::default();
+    for line in lines {
+        match line.result {
+            LineResult::Applied => counts.applied += 1,
+            LineResult::Accepted => counts.accepted += 1,
+            LineResult::Rejected(_) => counts.rejected += 1,
+            LineResult::Deferred(_) => counts.deferred += 1,
+            LineResult::Retry(_) | LineResult::NotSent => counts.retry += 1,
+            LineResult::Unknown => counts.unknown += 1,
+        }
+    }
+    counts
+}
+
+fn add(to: &mut ReceiptCounts, more: ReceiptCounts) {
+    to.applied += more.applied;
+    to.accepted += more.accepted;
+    to.rejected += more.rejected;
+    to.deferred += more.deferred;
+    to.retry += more.retry;
+    to.unknown += more.unknown;
+}
