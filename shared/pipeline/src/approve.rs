@@ -1,0 +1,217 @@
+//! Somebody's word on what is held: approve it, or reject the run that brought it.
+
+use ambient::Timestamp;
+use hashbrown::HashSet;
+use plan::{ChangeList, Plan};
+use roster::Record;
+use store::state::hold::{Approval, StoredApproval, StoredSource};
+use store::state::run::{RunState, StoredRun};
+use store::state::{StateName, States};
+
+use crate::{Pipeline, PipelineError};
+
+/// An approval that was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    /// The held part's checksum.
+    pub checksum: String,
+    /// Until when it can be used.
+    pub expires: Timestamp,
+}
+
+/// What rejecting a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The source that is paused now.
+    pub source: Option<String>,
+    /// Whether the source's state was rolled back to what it said before the run.
+    pub rolled_back: bool,
+}
+
+impl Pipeline {
+    /// Approves the held part of `run`, whose checksum the caller must name: what is approved is
+    /// what was looked at.
+    ///
+    /// # Errors
+    /// [`PipelineError::NotFound`] where the run holds nothing, or something else.
+    pub async fn approve(
+        &self,
+        run: &str,
+        checksum: &str,
+        by: &str,
+    ) -> Result<Approved, PipelineError> {
+        let scope = &self.integration.scope;
+        let stored = self.load_run(run).await?;
+        let held = stored.run.held_checksum.as_deref();
+        match held {
+            None => {
+                return Err(PipelineError::NotFound(format!("run {run} holds nothing")));
+            }
+            Some(held) if held != checksum => {
+                return Err(PipelineError::NotFound(format!(
+                    "run {run} holds {held}, not {checksum}: look at it again with `rollcall show \
+                     {run}` and approve what you see"
+                )));
+            }
+            Some(_) => {}
+        }
+        let now = self.clock.now();
+        let expires = now.saturating_add(self.integration.approval_lasts).unwrap_or(now);
+        let approval = Approval {
+            checksum: checksum.to_owned(),
+            run: run.to_owned(),
+            by: by.to_owned(),
+            at: now,
+            expires,
+            used_by: None,
+        };
+        StoredApproval::give(&self.stores, scope, approval).await?;
+        Ok(Approved { checksum: checksum.to_owned(), expires })
+    }
+
+    /// Rejects a run: the source's state goes back to what it was before the run, its export is
+    /// not taken in again, and the source rests until a different export comes.
+    ///
+    /// # Errors
+    /// [`PipelineError::NotFound`] where a newer export of the source has been taken in since.
+    pub async fn reject(&self, run: &str) -> Result<Rejection, PipelineError> {
+        let scope = &self.integration.scope;
+        let lease = self.take_lease().await?;
+        let mut stored = self.load_run(run).await?;
+        let outcome = match stored.run.source.clone() {
+            None => Ok(Rejection { source: None, rolled_back: false }),
+            Some(source) => self.roll_back(&stored, &source).await,
+        };
+        if outcome.is_ok() {
+            self.end(&mut stored, RunState::Rejected, Some("rejected by hand".into())).await?;
+        }
+        lease.release(&self.stores, scope, &*self.clock).await?;
+        outcome
+    }
+
+    async fn roll_back(
+        &self,
+        stored: &StoredRun,
+        source: &str,
+    ) -> Result<Rejection, PipelineError> {
+        let scope = &self.integration.scope;
+        let states = States::new(&self.stores, scope.clone());
+        let name = StateName::Source(source.to_owned());
+        let newest = states.newest(&name).await?;
+        let mut status = StoredSource::load(&self.stores, scope, source).await?;
+        let refused = status.status.last_digest.take();
+        let mut writes = Vec::new();
+        let rolled_back = match stored.run.source_generation {
+            None => false,
+            Some(generation) if generation != newest.manifest.head.generation => {
+                return Err(PipelineError::NotFound(format!(
+                    "a newer export of `{source}` was taken in after run {}: reject that run first",
+                    stored.run.id
+                )));
+            }
+            Some(generation) => {
+                let before = states.generation(&name, generation - 1).await?;
+                let mut before = before.unwrap_or_default();
+                before.head.generation = generation + 1;
+                writes.extend(states.publication(&name, &newest, &before)?);
+                true
+            }
+        };
+        status.status.refused.extend(refused);
+        status.status.paused = Some(format!("run {} was rejected", stored.run.id));
+        writes.push(status.write(scope)?);
+        self.stores.table.transact(writes).await?;
+        Ok(Rejection { source: Some(source.to_owned()), rolled_back })
+    }
+
+    /// Lets a source that rests after a rejection deliver again, the refused export included.
+    pub async fn resume(&self, source: &str) -> Result<(), PipelineError> {
+        let scope = &self.integration.scope;
+        if self.integration.source(source).is_none() {
+            return Err(PipelineError::NotFound(format!("there is no source `{source}`")));
+        }
+        let mut status = StoredSource::load(&self.stores, scope, source).await?;
+        status.status.refused.clear();
+        status.status.paused = None;
+        Ok(status.save(&self.stores, scope).await?)
+    }
+
+    /// The approval that lets the held part of `plan` go: one that names its checksum, or one of
+    /// a larger part of which this is what is left, because some of it was done before a process
+    /// died, the LMS was out of reach or refused it, or is within the limits by now.
+    pub(crate) async fn approval_of(
+        &self,
+        plan: &Plan,
+    ) -> Result<Option<StoredApproval>, PipelineError> {
+        let Some(held) = &plan.summary.held_checksum else { return Ok(None) };
+        let held = held.to_string();
+        let (scope, now) = (&self.integration.scope, self.clock.now());
+        for stored in StoredApproval::unexpired(&self.stores, scope, now).await? {
+            let fits = stored.approval.checksum == held || self.covers(&stored, plan).await?;
+            if fits && self.is_unspent(&stored).await? {
+                return Ok(Some(stored));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether nobody has used it, or whoever did left something of it undone.
+    async fn is_unspent(&self, stored: &StoredApproval) -> Result<bool, PipelineError> {
+        let Some(user) = &stored.approval.used_by else { return Ok(true) };
+        let Some(user) = StoredRun::load(&self.stores, &self.integration.scope, user).await? else {
+            return Ok(false);
+        };
+        let left = user.run.receipts;
+        let undone = left.accepted + left.deferred + left.rejected + left.retry + left.unknown;
+        Ok(match user.run.state {
+            RunState::Done | RunState::PartlyHeld => undone > 0,
+            RunState::Rejected => false,
+            _ => true,
+        })
+    }
+
+    /// Whether every change that `plan` holds is one that was looked at and approved.
+    async fn covers(&self, stored: &StoredApproval, plan: &Plan) -> Result<bool, PipelineError> {
+        let scope = &self.integration.scope;
+        let shown = StoredRun::load(&self.stores, scope, &stored.approval.run).await?;
+        let same_rules = |shown: StoredRun| {
+            shown.run.config_version == self.integration.config_version
+                && shown.run.target == self.integration.fingerprint()
+        };
+        if !shown.is_some_and(same_rules) {
+            return Ok(false);
+        }
+        let header = scope.object("plans", &format!("{}/header", stored.approval.run));
+        let Some(bytes) = self.stores.objects.get(&header).await? else { return Ok(false) };
+        let shown = Plan::from_bytes(&bytes)
+            .map_err(|error| PipelineError::damaged("a plan's header", &error))?;
+        let approved = fingerprints(&shown.held)?;
+        Ok(fingerprints(&plan.held)?.is_subset(&approved))
+    }
+
+    pub(crate) async fn load_run(&self, run: &str) -> Result<StoredRun, PipelineError> {
+        let scope = &self.integration.scope;
+        StoredRun::load(&self.stores, scope, run).await?.ok_or_else(|| {
+            PipelineError::NotFound(format!("there is no run {run}: `rollcall runs` lists them"))
+        })
+    }
+}
+
+/// What each change does, in a few bytes: action, before, after and temporary name.
+fn fingerprints(changes: &ChangeList) -> Result<HashSet<[u8; 32]>, PipelineError> {
+    let one = |change: plan::Change| {
+        let bytes = |record: &Option<Record>| record.as_ref().map(Record::to_bytes);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(change.action.name().as_bytes());
+        let temporary = change.temporary.as_ref().map(|name| name.as_bytes().to_vec());
+        for part in [bytes(&change.before), bytes(&change.after), temporary] {
+            let part = part.unwrap_or_default();
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(&part);
+        }
+        *hasher.finalize().as_bytes()
+    };
+    let all = changes.iter().map(|change| change.map(one));
+    all.collect::<Result<_, _>>()
+        .map_err(|error| PipelineError::damaged("a plan's changes", &error))
+}

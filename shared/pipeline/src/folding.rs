@@ -1,0 +1,73 @@
+//! From the ledger to the next generation of the applied state.
+
+use std::collections::BTreeMap;
+
+use store::state::applied::{Fold, FoldBatch, fold};
+use store::state::lease::Lease;
+use store::state::run::StoredRun;
+use store::state::{States, ledger};
+
+use crate::drive::lease_lost;
+use crate::progress::Stage;
+use crate::{Pipeline, PipelineError};
+
+/// How many batches are delivered before what they did is folded into the applied state: enough
+/// that a bucket is not written for every batch, few enough that a fold stays small in memory.
+pub(crate) const FOLD_EVERY: u64 = 64;
+
+impl Pipeline {
+    /// Folds the run's batches below `end` that are not folded yet into the applied state.
+    pub(crate) async fn fold_up_to(
+        &self,
+        lease: &mut Lease,
+        run: &StoredRun,
+        end: u64,
+    ) -> Result<(), PipelineError> {
+        let scope = &self.integration.scope;
+        let (states, name) = (States::new(&self.stores, scope.clone()), self.integration.applied());
+        loop {
+            let base = states.newest(&name).await?;
+            let folded = &base.manifest.head.folded;
+            let from = folded.get(&run.run.id).map_or(0, |last| last + 1);
+            let to = end.min(from + FOLD_EVERY);
+            if from >= to {
+                return Ok(());
+            }
+            self.progress.at(Stage::Recording, from, end);
+            let renewed = lease.renew(&self.stores, scope, &*self.clock, self.integration.lease);
+            renewed.await.map_err(lease_lost)?;
+            let batches = self.fold_batches(&run.run.id, from, to).await?;
+            let what =
+                Fold { run: &run.run.id, now: self.clock.now(), policy: &self.integration.policy };
+            let mut folded =
+                fold(&self.stores, scope, &name, &base, what, &batches).await?.manifest;
+            forget_finished(&mut folded.head.folded, &run.run.id);
+            let mut writes = states.publication(&name, &base, &folded)?;
+            writes.push(lease.check(scope));
+            self.stores.table.transact(writes).await.map_err(lease_lost)?;
+        }
+    }
+
+    async fn fold_batches(
+        &self,
+        run: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<FoldBatch>, PipelineError> {
+        let scope = &self.integration.scope;
+        let mut batches = Vec::new();
+        for number in from..to {
+            let Some(stored) = ledger::load(&self.stores, scope, run, number).await? else {
+                break;
+            };
+            let batch = delivery::load_batch(&self.stores, scope, run, number).await?;
+            batches.push(FoldBatch { number, changes: batch.changes, entry: stored.entry });
+        }
+        Ok(batches)
+    }
+}
+
+/// Runs end one after the other under the lease, so only the newest is of interest.
+fn forget_finished(folded: &mut BTreeMap<String, u64>, run: &str) {
+    folded.retain(|id, _| id == run);
+}

@@ -1,0 +1,81 @@
+//! An integration, as the steps need it: configuration that has been checked.
+
+use std::time::Duration;
+
+use plan::{Limits, Policy};
+use readers::ReadOptions;
+use roster::Mode;
+use roster::mapping::TargetRules;
+use store::state::{Scope, StateName};
+
+/// Whether an integration may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It plans and reports, and delivers nothing.
+    Test,
+    /// It does nothing.
+    Inactive,
+    /// It delivers.
+    Active,
+}
+
+/// One SIS feed.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name.
+    pub name: String,
+    /// What absence from its exports means.
+    pub mode: Mode,
+    /// Where two sources say something else of one field, the higher one is believed.
+    pub precedence: i64,
+    /// How its exports are read.
+    pub read: ReadOptions,
+}
+
+/// One tenant's pairing of sources with a target.
+#[derive(Debug, Clone)]
+pub struct Integration {
+    /// Whose it is.
+    pub scope: Scope,
+    /// Whether it may write.
+    pub standing: Standing,
+    /// Its sources.
+    pub sources: Vec<Source>,
+    /// What may be done to each kind of record.
+    pub policy: Policy,
+    /// How much may be taken away at once.
+    pub limits: Limits,
+    /// How the target wants its records.
+    pub rules: TargetRules,
+    /// Version of the configuration: an input of every plan.
+    pub config_version: String,
+    /// `moodle`, ...
+    pub target_kind: String,
+    /// The target's address; the applied state is bound to kind and address.
+    pub target_url: String,
+    /// The longest that one request can take.
+    pub request_timeout: Duration,
+    /// How long a lease is taken for.
+    pub lease: Duration,
+    /// How long an approval can be used.
+    pub approval_lasts: Duration,
+}
+
+impl Integration {
+    /// The fingerprint of the target: kind and address, so that another target is another state.
+    pub fn fingerprint(&self) -> String {
+        let url = self.target_url.trim_end_matches('/');
+        let digest = blake3::hash(format!("{}\n{url}", self.target_kind).as_bytes());
+        digest.to_hex()[..16].to_owned()
+    }
+
+    /// The applied state of the target.
+    pub fn applied(&self) -> StateName {
+        StateName::Applied(self.fingerprint())
+    }
+
+    /// The source of this name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.name == name)
+    }
+}

@@ -1,0 +1,169 @@
+//! From source states and the applied state to a stored plan.
+
+use std::cell::RefCell;
+
+use plan::{Absence, Cause, ChangeList, Checksum, DiffInput, Diffed, Plan, Refused};
+use roster::{Findings, Severity};
+use store::state::hold::StoredApproval;
+use store::state::meta::decode_applied;
+use store::state::run::{RunState, StoredRun};
+use store::state::{Loaded, Published, StateName, States};
+
+use crate::desired::{self, Broken, LoadedSource, until_broken};
+use crate::progress::Stage;
+use crate::{Pipeline, PipelineError};
+
+/// A plan that was made and stored.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What is wrong or odd in what is wanted.
+    pub findings: Findings,
+    /// Records of each kind in the applied state that it was compared with.
+    pub applied: std::collections::BTreeMap<roster::Kind, u64>,
+}
+
+impl Pipeline {
+    /// Compares what is wanted with what is applied, stores the plan and notes it in `run`.
+    pub async fn plan(
+        &self,
+        run: &mut StoredRun,
+        refused: Refused,
+        because: Cause,
+    ) -> Result<Planned, PipelineError> {
+        self.progress.at(Stage::Planning, 0, 0);
+        let sources = self.load_sources().await?;
+        let (applied, loaded) = self.load_applied().await?;
+        let compare =
+            Compare { pipeline: self, sources: &sources, applied: &loaded, refused, because };
+        let mut diffed = compare.diff(None)?;
+        let approval = self.approval_of(&diffed.plan).await?;
+        if approval.is_some() {
+            diffed = compare.diff(diffed.plan.summary.held_checksum)?;
+        }
+        self.store_plan(run, &diffed, approval).await?;
+        let Diffed { plan, findings, .. } = diffed;
+        Ok(Planned { plan, findings, applied: applied.manifest.head.counts })
+    }
+
+    pub(crate) async fn load_sources(&self) -> Result<Vec<LoadedSource>, PipelineError> {
+        let states = States::new(&self.stores, self.integration.scope.clone());
+        let mut sources = Vec::new();
+        for source in &self.integration.sources {
+            let name = StateName::Source(source.name.clone());
+            let published = states.newest(&name).await?;
+            let loaded = states.load(&name, &published.manifest).await?;
+            let name = source.name.clone();
+            sources.push(LoadedSource { name, precedence: source.precedence, published, loaded });
+        }
+        sources.sort_by_key(|source| source.precedence);
+        Ok(sources)
+    }
+
+    pub(crate) async fn load_applied(&self) -> Result<(Published, Loaded), PipelineError> {
+        let states = States::new(&self.stores, self.integration.scope.clone());
+        let name = self.integration.applied();
+        let published = states.newest(&name).await?;
+        let loaded = states.load(&name, &published.manifest).await?;
+        Ok((published, loaded))
+    }
+
+    async fn store_plan(
+        &self,
+        run: &mut StoredRun,
+        diffed: &Diffed,
+        approval: Option<StoredApproval>,
+    ) -> Result<(), PipelineError> {
+        let scope = &self.integration.scope;
+        let id = run.run.id.clone();
+        let summary = &diffed.plan.summary;
+        let header = Plan {
+            summary: summary.clone(),
+            deliver: ChangeList::default(),
+            held: diffed.plan.held.clone(),
+            reasons: diffed.plan.reasons.clone(),
+        };
+        self.stores
+            .objects
+            .put(&scope.object("plans", &format!("{id}/header")), &header.to_bytes())
+            .await?;
+        let mut batches = 0;
+        for batch in diffed.plan.batches(self.lms.capabilities().batch) {
+            let batch =
+                batch.map_err(|error| PipelineError::damaged("the plan in memory", &error))?;
+            let key = scope.object("plans", &format!("{id}/batch-{:08}", batch.number));
+            self.stores.objects.put(&key, &batch.to_bytes()).await?;
+            batches += 1;
+        }
+        run.run.state = RunState::Planned;
+        run.run.target = self.integration.fingerprint();
+        run.run.config_version.clone_from(&self.integration.config_version);
+        run.run.checksum = Some(summary.checksum.to_string());
+        run.run.held_checksum = summary.held_checksum.as_ref().map(ToString::to_string);
+        run.run.changes = summary.counts.clone();
+        run.run.held = summary.held_counts.clone();
+        run.run.parked = summary.parked;
+        run.run.deferred = summary.deferred;
+        run.run.batches = batches;
+        let counts = [Severity::Error, Severity::Warning, Severity::Note];
+        for (total, severity) in run.run.findings.iter_mut().zip(counts) {
+            *total += diffed.findings.count(severity);
+        }
+        let mut writes = Vec::new();
+        if let Some(approval) = approval.filter(|_| diffed.released) {
+            run.run.approval = Some(approval.approval.checksum.clone());
+            writes.push(approval.using(scope, &id)?);
+        }
+        writes.push(run.write(scope)?);
+        self.stores.table.transact(writes).await?;
+        run.saved();
+        Ok(())
+    }
+}
+
+/// One comparison, which may be made twice: without and with what was approved.
+struct Compare<'a> {
+    pipeline: &'a Pipeline,
+    sources: &'a [LoadedSource],
+    applied: &'a Loaded,
+    refused: Refused,
+    because: Cause,
+}
+
+impl Compare<'_> {
+    fn diff(&self, approved: Option<Checksum>) -> Result<Diffed, PipelineError> {
+        let integration = &self.pipeline.integration;
+        let files = desired::files(self.sources);
+        let spoken_for = self.sources.iter().all(|source| source.published.version > 0);
+        // Absence says something only when every source has spoken once: before that, what a
+        // source has not delivered yet is not gone.
+        let absence = move |_: &plan::Applied| {
+            if spoken_for { Absence::Removes } else { Absence::SaysNothing }
+        };
+        let input = DiffInput {
+            policy: &integration.policy,
+            limits: &integration.limits,
+            capabilities: self.pipeline.lms.capabilities(),
+            config_version: &integration.config_version,
+            files: &files,
+            now: self.pipeline.clock.now(),
+            because: self.because,
+            refused: self.refused,
+            approved,
+            absence: &absence,
+        };
+        let (findings, broken) = (RefCell::new(Findings::default()), Broken::default());
+        let applied = until_broken(self.applied.iter(decode_applied), &broken);
+        let wanted = desired::wanted(self.sources, &integration.rules, &findings, &broken);
+        let diffed = plan::diff(&input, applied, wanted);
+        if let Some(error) = broken.take() {
+            return Err(error.into());
+        }
+        let mut diffed = diffed?;
+        let mut all = findings.into_inner();
+        all.merge(std::mem::take(&mut diffed.findings));
+        diffed.findings = all;
+        Ok(diffed)
+    }
+}
