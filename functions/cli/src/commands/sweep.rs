@@ -1,0 +1,41 @@
+//! `rollcall sweep`
+
+use report::json::Answer;
+use runtime::Exit;
+
+use super::sync::told;
+use crate::failure::Failure;
+use crate::home::{Access, Home, Setting};
+
+/// Do what is due: retries and tidying up (for cron)
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What was refused or could not be delivered is tried again; what is no longer needed is cleared.
+
+Example, as a line of a crontab:
+  */5 * * * *  rollcall --data /var/lib/rollcall --config /etc/rollcall.toml --quiet sweep")]
+pub struct Sweep {}
+
+impl Sweep {
+    /// Sweeps.
+    pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
+        let console = &setting.console;
+        let home = Home::open(setting, Access::Deliver)?;
+        let swept = home.pipeline.sweep().await;
+        home.watch.clear();
+        let swept = swept?;
+        let expired = home.data.drop_expired()?;
+        if swept.segments_deleted > 0 || expired > 0 {
+            let (segments, word) = (swept.segments_deleted, "cleared of what is no longer needed");
+            console.say(&format!("{segments} segments and {expired} items {word}"));
+        }
+        match &swept.outcome {
+            Some(outcome) => told(setting, &home, outcome).await,
+            None => {
+                console.answer(&Answer::default())?;
+                console.report("The integration is inactive: nothing is due.\n");
+                Ok(Exit::Done)
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! `rollcall sync`
+
+use pipeline::{Standing, SyncOutcome};
+use report::json::Answer;
+use report::text;
+use runtime::Exit;
+use serde::Serialize;
+use store::state::run::RunState;
+
+use crate::exports::Exports;
+use crate::failure::Failure;
+use crate::home::{Access, Home, Setting};
+use crate::outcome::{exit_of, finished};
+
+/// Read an export, plan, and deliver to the LMS
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Several EXPORTs form one set. Without a configuration file the LMS is a simulated one on this
+machine. The same export again changes nothing, and a sync that was interrupted, in whatever way,
+goes on where it was when it is started again.
+
+Examples:
+  rollcall sync examples/moodle101.xml
+  rollcall sync persons.xml courses.xml         two files that are one export
+  rollcall sync --source hr staff.xml.gz        where `match` does not tell the source
+
+Exit codes: 0 done, 2 unreadable export, 4 something is held, 5 some records remain,
+6 LMS or network, 7 another one is at work.")]
+pub struct Sync {
+    #[command(flatten)]
+    exports: Exports,
+}
+
+impl Sync {
+    /// Opens the files, then the data folder, then runs all steps.
+    pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
+        let configured = setting.config()?;
+        let name = self.exports.source(&configured.integration)?;
+        let source = configured.source(&name)?;
+        if configured.integration.status == runtime::config::Status::Inactive {
+            return Err(Failure::usage(format!(
+                "the integration `{}` is inactive",
+                configured.integration.name
+            ))
+            .hint("set `status = \"active\"` in the configuration to use it"));
+        }
+        let files = self.exports.open()?;
+        let home = Home::open(setting, Access::Deliver)?;
+        let inputs = files.watched(&home.watch);
+        let pipeline = &home.pipeline;
+        let export = pipeline::read(&source, source.mode, inputs, &*pipeline.vault, &home.watch)?;
+        home.watch.clear();
+        let outcome = pipeline.sync(&source, export).await;
+        home.watch.clear();
+        told(setting, &home, &outcome?).await
+    }
+}
+
+/// Says what a run came to; for every command that delivers.
+pub async fn told(setting: &Setting, home: &Home, outcome: &SyncOutcome) -> Result<Exit, Failure> {
+    let console = &setting.console;
+    let run = &outcome.run;
+    let view = finished(setting, home, outcome).await?;
+    // An integration in test status has planned, and no more.
+    let planned_only = home.pipeline.integration.standing == Standing::Test;
+    let exit = match planned_only && !run.changes.is_empty() {
+        true => exit_of(run).and(Exit::Changes),
+        false => exit_of(run),
+    };
+    if console.is_json() {
+        let mut answer = Answer::of(&view);
+        answer.receipts = answer.receipts.or_else(|| Some(held_only(run)));
+        console.object(&Told { answer, calls: run.calls, report: view.report.as_deref() })?;
+    } else if !console.is_quiet() || exit != Exit::Done {
+        console.print(&text::closing(&view, &console.look()));
+        for hint in next_steps(home, outcome) {
+            console.print(&format!("{hint}\n"));
+        }
+    }
+    Ok(exit)
+}
+
+/// What a run came to, as one object.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    answer: Answer,
+    calls: u64,
+    report: Option<&'a str>,
+}
+
+/// The receipts of a run that sent nothing.
+fn held_only(run: &store::state::run::Run) -> report::ReceiptCounts {
+    let held = run.held.values().flat_map(|actions| actions.values()).sum();
+    report::ReceiptCounts { held, ..report::ReceiptCounts::default() }
+}
+
+/// What somebody may want to do now.
+fn next_steps(home: &Home, outcome: &SyncOutcome) -> Vec<String> {
+    let run = &outcome.run;
+    let mut steps = Vec::new();
+    if !outcome.recovered.is_empty() {
+        steps.push(format!("Finished first: what run {} had left.", outcome.recovered.join(", ")));
+    }
+    if home.pipeline.integration.standing == Standing::Test {
+        steps.push(
+            "Nothing was delivered: the integration is on trial. Set `status = \"active\"` in the \
+             configuration to deliver."
+                .to_owned(),
+        );
+    }
+    // Where nothing was delivered, the plan's own last lines say it and are still in sight.
+    if let Some(checksum) = run.held_checksum.as_ref().filter(|_| !run.changes.is_empty()) {
+        steps.push(format!("Held. Let it go:   rollcall approve {} --checksum {checksum}", run.id));
+        if run.source.is_some() {
+            steps.push(format!("      Refuse it:   rollcall reject {}", run.id));
+        }
+    }
+    if run.receipts.rejected + run.receipts.deferred > 0 {
+        steps.push(format!(
+            "What was not done, as a list: rollcall show {} --rejects rejects.csv",
+            run.id
+        ));
+    }
+    if run.receipts.retry + run.receipts.unknown + run.receipts.accepted > 0 {
+        steps.push("Some of it is tried again by: rollcall sweep".to_owned());
+    }
+    if run.state == RunState::Interrupted {
+        steps.push(
+            "Stopped. What was sent is recorded; run the same command again to go on.".to_owned(),
+        );
+    }
+    steps
+}

@@ -1,0 +1,258 @@
+//! `rollcall trace`
+
+use ambient::Timestamp;
+use pipeline::{Enrolled, Trace as Story, TraceEvent};
+use plan::{Applied, Meta, Ownership, Presence};
+use report::json::SCHEMA;
+use report::text::{self, Look};
+use roster::Record;
+use runtime::Exit;
+use serde::Serialize;
+use store::state::run::Run;
+
+use crate::failure::Failure;
+use crate::home::{Access, Home, Setting};
+
+/// Tell the story of one record: why it is in the LMS as it is, and what was done when
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rollcall trace jmoodle                        a user name, an id, an e-mail address, a course code
+  rollcall trace person:4711                    where a bare id would mean several things
+  rollcall trace enrollment:MATH-1/4711         one person in one course")]
+pub struct Trace {
+    /// Whom or what: a bare name or id, or `kind:id`
+    #[arg(value_name = "KEY")]
+    key: String,
+}
+
+/// The story as one object.
+#[derive(Serialize)]
+struct Told {
+    schema: u32,
+    key: String,
+    conclusion: String,
+    sources: Vec<Said>,
+    lms: Option<Holds>,
+    enrollments: Vec<Membership>,
+    items: Vec<Event>,
+}
+
+#[derive(Serialize)]
+struct Said {
+    source: String,
+    origin: String,
+    #[serde(serialize_with = "as_object")]
+    fields: Vec<(&'static str, String)>,
+}
+
+#[derive(Serialize)]
+struct Holds {
+    #[serde(flatten)]
+    standing: Standing,
+    #[serde(serialize_with = "as_object")]
+    fields: Vec<(&'static str, String)>,
+}
+
+#[derive(Serialize)]
+struct Standing {
+    presence: Option<&'static str>,
+    ownership: &'static str,
+    lms_id: Option<String>,
+    refused: Option<String>,
+    in_doubt: bool,
+    first_run: String,
+    last_run: String,
+}
+
+#[derive(Serialize)]
+struct Membership {
+    course: String,
+    wanted: bool,
+    lms: Option<Standing>,
+}
+
+#[derive(Serialize)]
+struct Event {
+    run: String,
+    at: Option<Timestamp>,
+    action: String,
+    outcome: String,
+    code: String,
+    changes: Vec<String>,
+}
+
+impl Trace {
+    /// Finds and tells.
+    pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
+        const RUNS: usize = 10_000;
+        let console = &setting.console;
+        let home = Home::open(setting, Access::Read)?;
+        let story = home.pipeline.trace(&self.key).await?;
+        let runs = home.runs(RUNS).await?;
+        let told = told(story, &runs);
+        console.object(&told)?;
+        console.print(&written(&told, &console.look()));
+        Ok(Exit::Done)
+    }
+}
+
+fn told(story: Story, runs: &[Run]) -> Told {
+    let said = story.sources.into_iter().map(|(source, record, file, line)| {
+        let origin = if line == 0 { file } else { format!("{file}:{line}") };
+        Said { source, origin, fields: fields(&record) }
+    });
+    Told {
+        schema: SCHEMA,
+        key: story.key.to_string(),
+        conclusion: story.conclusion,
+        sources: said.collect(),
+        lms: story.applied.map(|Applied { record, meta }| Holds {
+            standing: standing(meta),
+            fields: fields(&record),
+        }),
+        enrollments: story.enrollments.into_iter().map(membership).collect(),
+        items: story.events.into_iter().map(|event| happened(event, runs)).collect(),
+    }
+}
+
+/// Shown to who asked; passwords show as what they are, never as themselves.
+fn fields(record: &Record) -> Vec<(&'static str, String)> {
+    let shown = record.fields().into_iter();
+    shown.map(|(spec, value)| (spec.name, value.into_owned())).collect()
+}
+
+/// Field by name, in the order of the record.
+fn as_object<S: serde::Serializer>(
+    fields: &[(&'static str, String)],
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.collect_map(fields.iter().map(|(name, value)| (name, value)))
+}
+
+fn standing(meta: Meta) -> Standing {
+    Standing {
+        presence: meta.presence.map(|presence| match presence {
+            Presence::Present => "present",
+            Presence::Suspended => "suspended",
+            Presence::Removed => "removed",
+        }),
+        ownership: match meta.ownership {
+            Ownership::Created => "created",
+            Ownership::Adopted => "adopted",
+            Ownership::Found => "found",
+        },
+        lms_id: meta.lms_id.map(|id| id.to_string()),
+        refused: meta.parked.map(|parked| parked.answer.to_string()),
+        in_doubt: meta.in_doubt,
+        first_run: meta.first_run.to_string(),
+        last_run: meta.last_run.to_string(),
+    }
+}
+
+fn membership(enrolled: Enrolled) -> Membership {
+    let Enrolled { course, wanted, applied } = enrolled;
+    Membership { course: course.to_string(), wanted, lms: applied.map(standing) }
+}
+
+fn happened(event: TraceEvent, runs: &[Run]) -> Event {
+    let TraceEvent { entry, change } = event;
+    let started = runs.iter().find(|run| run.id == *entry.run).map(|run| run.started);
+    let line = change.map(|change| report::Line::of(&change, &[]));
+    let changes = line.into_iter().flat_map(|line| line.fields).map(|field| {
+        let nothing = || "nothing".to_owned();
+        let (before, after) = (field.before.unwrap_or_else(nothing), field.after);
+        format!("{}: {before} → {}", field.field, after.unwrap_or_else(nothing))
+    });
+    Event {
+        run: entry.run.to_string(),
+        at: started,
+        action: entry.action.to_string(),
+        outcome: entry.outcome.to_string(),
+        code: entry.code.to_string(),
+        changes: changes.collect(),
+    }
+}
+
+fn written(told: &Told, look: &Look) -> String {
+    let mut out = format!("{}\n", sentence(&told.conclusion));
+    for said in &told.sources {
+        out.push_str(&format!("\nSource {} says  {}\n", said.source, clean(&said.origin)));
+        listed(&mut out, &said.fields);
+    }
+    if told.sources.is_empty() {
+        out.push_str("\nNo source knows it.\n");
+    }
+    match &told.lms {
+        None => out.push_str("\nThe LMS holds nothing of it that we know of.\n"),
+        Some(holds) => {
+            out.push_str(&format!("\nThe LMS holds  {}\n", stands(&holds.standing)));
+            listed(&mut out, &holds.fields);
+        }
+    }
+    if !told.enrollments.is_empty() {
+        out.push_str("\nEnrollments\n");
+        let rows = told.enrollments.iter().map(|of| {
+            let wanted = if of.wanted { "wanted" } else { "not wanted" };
+            let lms = of.lms.as_ref().map_or_else(|| "not there".to_owned(), stands);
+            vec![clean(&of.course), wanted.to_owned(), lms]
+        });
+        let rows: Vec<_> = rows.collect();
+        out.push_str(&text::table(&["course", "source", "LMS"], &rows, look));
+    }
+    if !told.items.is_empty() {
+        out.push_str("\nHistory\n");
+        for event in &told.items {
+            let at = event.at.map(|at| at.to_string()).unwrap_or_default();
+            let at = at.split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned();
+            let code =
+                if event.code.is_empty() { "" } else { &format!(" ({})", clean(&event.code)) };
+            let (action, outcome, run) = (&event.action, &event.outcome, &event.run);
+            out.push_str(&format!("  {at:20}  {action} {outcome}{code}  run {run}\n"));
+            for change in &event.changes {
+                out.push_str(&format!("{:24}{}\n", "", clean(change)));
+            }
+        }
+    }
+    out
+}
+
+fn stands(standing: &Standing) -> String {
+    let mut words = vec![standing.presence.unwrap_or("not there").to_owned()];
+    match standing.ownership {
+        "adopted" => words.push("taken over".to_owned()),
+        "found" => words.push("was there before us and stays as it is".to_owned()),
+        _ => {}
+    }
+    if let Some(id) = &standing.lms_id {
+        words.push(format!("LMS id {}", clean(id)));
+    }
+    if let Some(code) = &standing.refused {
+        words.push(format!("refused: {}", clean(code)));
+    }
+    if standing.in_doubt {
+        words.push("in doubt".to_owned());
+    }
+    words.join(", ")
+}
+
+fn listed(out: &mut String, fields: &[(&'static str, String)]) {
+    let longest = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    for (name, value) in fields {
+        out.push_str(&format!("  {name:longest$}  {}\n", clean(value)));
+    }
+}
+
+/// What comes from an export must not steer a terminal.
+fn clean(text: &str) -> String {
+    report::harmless_text(text)
+}
+
+/// With its full stop.
+fn sentence(text: &str) -> String {
+    let mut text = clean(text);
+    if !text.ends_with('.') {
+        text.push('.');
+    }
+    text
+}

@@ -1,0 +1,258 @@
+//! A data folder with its configuration: what every command but a few begins with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{Clock, Random, SystemClock, SystemRandom};
+use pipeline::{Integration, Pipeline, Source, Standing, Vault};
+use readers::{Format, FormatChoice, ReadOptions};
+use runtime::Exit;
+use runtime::config::{Config, FILE, Known, Status};
+use store::state::Scope;
+use store::state::run::Run;
+use store::{DataDir, Stores};
+
+use crate::args::Global;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::outcome::Subject;
+use crate::progress::Watch;
+use crate::target::{self, Reach, Target};
+use crate::vault::SealingVault;
+
+/// How long an approval can be used.
+const APPROVAL_LASTS: Duration = Duration::from_secs(7 * 86_400);
+/// How much longer than a request a lease is: the time in which those of one batch may start,
+/// while each still ends within it.
+const BATCH: Duration = Duration::from_secs(60);
+/// The same for the sandbox, where a batch takes part of a second.
+const SANDBOX_BATCH: Duration = Duration::from_secs(10);
+
+/// What a command is given.
+#[derive(Clone)]
+pub struct Setting {
+    /// The options.
+    pub global: Global,
+    /// Where words go.
+    pub console: Console,
+    /// Ctrl-C.
+    pub interrupt: Interrupt,
+    /// The machine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The machine's randomness.
+    pub random: Arc<dyn Random>,
+}
+
+impl Setting {
+    /// The machine's own.
+    pub fn new(global: Global, console: Console) -> Result<Self, Failure> {
+        let interrupt = Interrupt::listen(&console)?;
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        Ok(Self { global, console, interrupt, clock, random })
+    }
+
+    /// The configuration: the file that is named, else the one in this folder, else the sandbox.
+    pub fn config(&self) -> Result<Configured, Failure> {
+        let here = PathBuf::from(FILE);
+        let file = match &self.global.config {
+            Some(file) => Some(file.clone()),
+            None => here.exists().then_some(here),
+        };
+        let config = match file {
+            Some(file) => {
+                let formats = Format::ALL.into_iter().filter(|format| readers::has_reader(*format));
+                let formats: Vec<&str> = formats.map(Format::name).collect();
+                Config::load(&file, Known { formats: &formats, targets: target::KINDS })?
+            }
+            None => Config::sandbox(),
+        };
+        let integration = config.integration(self.global.integration.as_deref())?.clone();
+        Ok(Configured { tenant: config.tenant, integration })
+    }
+}
+
+/// One integration of a configuration.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// Whose it is.
+    pub tenant: String,
+    /// The integration.
+    pub integration: runtime::Integration,
+}
+
+impl Configured {
+    /// How its source `name` is read.
+    pub fn source(&self, name: &str) -> Result<Source, Failure> {
+        let found = self.integration.sources.iter().find(|source| source.name == name);
+        found.map(source).ok_or_else(|| Failure::usage(format!("there is no source `{name}`")))
+    }
+}
+
+fn source(source: &runtime::config::Source) -> Source {
+    // A name that is unknown here was refused when the configuration was loaded.
+    let named = Format::from_name(source.format.name()).map(FormatChoice::Named);
+    let read = ReadOptions {
+        format: named.unwrap_or_default(),
+        username_types: source.username_types.iter().map(roster::Text::new).collect(),
+        target: source.only_target.as_ref().map(roster::Text::new),
+        ..ReadOptions::default()
+    };
+    let precedence = i64::from(source.precedence);
+    Source { name: source.name.clone(), mode: source.mode, precedence, read }
+}
+
+/// An open data folder with the pipeline on it.
+pub struct Home {
+    /// The steps.
+    pub pipeline: Pipeline,
+    /// Who watches them.
+    pub watch: Watch,
+    /// The data folder.
+    pub data: DataDir,
+}
+
+/// What a command does with the data folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It reads; no lock is taken and no secret is needed.
+    Read,
+    /// It reads, and writes into memory: a preview.
+    Preview,
+    /// It writes, as the only one.
+    Write,
+    /// It writes and may talk to the LMS.
+    Deliver,
+}
+
+impl Home {
+    /// Opens the data folder and builds the integration.
+    pub fn open(setting: &Setting, access: Access) -> Result<Self, Failure> {
+        let configured = setting.config()?;
+        let (path, clock) = (&setting.global.data, Arc::clone(&setting.clock));
+        let reach = if access == Access::Deliver { Reach::Live } else { Reach::Never };
+        let integration = &configured.integration;
+        let target = target::target(integration, path, reach, &setting.clock, &setting.random)?;
+        let (data, vault) = match access {
+            Access::Read | Access::Preview => {
+                let data = DataDir::open_reader(path, clock)?;
+                (data, SealingVault::of_reader(path, &*setting.random)?)
+            }
+            Access::Write | Access::Deliver => {
+                let data = DataDir::open_writer(path, clock)?;
+                (data, SealingVault::of_writer(path, &*setting.random)?)
+            }
+        };
+        let subject = Subject {
+            tenant: configured.tenant.clone(),
+            integration: integration.name.clone(),
+            target: target.shown.clone(),
+        };
+        let watch = Watch::new(&setting.console, &setting.interrupt, subject);
+        let stores = match access {
+            Access::Preview => store::overlay(&data.stores(), Arc::clone(&setting.clock)),
+            _ => data.stores(),
+        };
+        let mut built = build(&configured, &target);
+        if access == Access::Preview {
+            built.standing = Standing::Test;
+        }
+        let pipeline = pipeline(setting, stores, built, target, Arc::new(vault), &watch);
+        Ok(Self { pipeline, watch, data })
+    }
+
+    /// Who this is about.
+    pub fn subject(&self) -> Subject {
+        self.watch.subject()
+    }
+
+    /// The newest `limit` runs, newest first. Ids sort by the second; runs of one second stand in
+    /// the order in which they began.
+    pub async fn runs(&self, limit: usize) -> Result<Vec<Run>, Failure> {
+        let mut runs = self.pipeline.runs(limit).await?;
+        runs.sort_by_key(|run| std::cmp::Reverse(run.started));
+        Ok(runs)
+    }
+
+    /// The run that `name` means: its id, the beginning or end of it, or `last`.
+    pub async fn run(&self, name: &str) -> Result<Run, Failure> {
+        const LOOKED_THROUGH: usize = 10_000;
+        if name.len() < 4 {
+            return Err(Failure::usage(format!("`{name}` is too short to be a run's id"))
+                .hint("`rollcall runs` lists them; `last` is the newest"));
+        }
+        let runs = self.runs(LOOKED_THROUGH).await?;
+        if name == "last" {
+            let newest = runs.into_iter().next();
+            let none = || Failure::new(Exit::Failed, "not-found", "there has been no run yet");
+            return newest.ok_or_else(none);
+        }
+        let fits = |id: &str| id.starts_with(name) || id.ends_with(name);
+        let mut fitting: Vec<_> = runs.into_iter().filter(|run| fits(&run.id)).collect();
+        if let Some(exact) = fitting.iter().position(|run| run.id == name) {
+            return Ok(fitting.swap_remove(exact));
+        }
+        match fitting.len() {
+            1 => Ok(fitting.swap_remove(0)),
+            0 => Err(Failure::new(Exit::Failed, "not-found", format!("there is no run `{name}`"))
+                .hint("`rollcall runs` lists them")),
+            more => Err(Failure::usage(format!("`{name}` fits {more} runs"))
+                .hint("name more of the id; `rollcall runs` lists them")),
+        }
+    }
+}
+
+fn build(configured: &Configured, target: &Target) -> Integration {
+    let integration = &configured.integration;
+    let batch = match integration.target.connection {
+        runtime::config::Connection::Sandbox => SANDBOX_BATCH,
+        runtime::config::Connection::Remote { .. } => BATCH,
+    };
+    Integration {
+        scope: Scope::new(&configured.tenant, &integration.name),
+        standing: match integration.status {
+            Status::Test => Standing::Test,
+            Status::Inactive => Standing::Inactive,
+            Status::Active => Standing::Active,
+        },
+        sources: integration.sources.iter().map(source).collect(),
+        policy: integration.policy.clone(),
+        limits: integration.limits.clone(),
+        rules: target.rules.clone(),
+        config_version: integration.version(),
+        target_kind: integration.target.kind.clone(),
+        target_url: target.address.clone(),
+        request_timeout: target.timeout,
+        lease: target.timeout + batch,
+        approval_lasts: APPROVAL_LASTS,
+    }
+}
+
+fn pipeline(
+    setting: &Setting,
+    stores: Stores,
+    integration: Integration,
+    target: Target,
+    vault: Arc<dyn Vault>,
+    watch: &Watch,
+) -> Pipeline {
+    Pipeline {
+        stores,
+        clock: Arc::clone(&setting.clock),
+        random: Arc::clone(&setting.random),
+        integration: Arc::new(integration),
+        lms: target.lms,
+        vault,
+        progress: Arc::new(watch.clone()),
+        holder: format!("pid {}", std::process::id()),
+        // The data folder's lock proves that whoever held the lease is dead.
+        sole_writer: true,
+        stop: Arc::clone(&setting.interrupt.stop),
+    }
+}
+
+/// A path for people: as it was typed, without `./`.
+pub fn shown(path: &Path) -> String {
+    path.strip_prefix("./").unwrap_or(path).display().to_string()
+}
