@@ -1,1 +1,31 @@
-//! The whole pipeline, tested.
+//! The whole pipeline in one process, deterministic to the byte: real steps over stores in memory,
+//! a simulated clock, and a simulated Moodle that is spoken to without sockets.
+//!
+//! - [`town`]: a small school, what happens in it, and its exports;
+//! - [`life`]: a week of it, and the turn of its school year;
+//! - [`tap`], [`ports`], [`wire`]: every call of every port passes here, and can be counted, made
+//!   to fail, or be the moment at which the process dies;
+//! - [`trouble`]: what goes wrong, from a seed;
+//! - [`world`]: all of it together, processes started and started again;
+//! - [`oracle`]: what must be true afterwards;
+//! - [`tell`]: what happened, for people;
+//! - [`campaign`]: worlds by the thousand, each with a name that replays it.
+//!
+//! **Never:** no socket, no file, no clock of the machine.
+
+pub mod campaign;
+pub mod life;
+pub mod oracle;
+pub mod ports;
+pub mod tap;
+pub mod tell;
+pub mod town;
+pub mod trouble;
+pub mod wire;
+pub mod world;
+
+pub use life::{Day, Event};
+pub use tap::{Crash, Moment, Tap};
+pub use town::Town;
+pub use trouble::Trouble;
+pub use world::{Ended, Process, World};

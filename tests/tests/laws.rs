@@ -1,0 +1,198 @@
+//! The laws of plans in bulk: `plan`'s own tests look closely at a few thousand pairs of rosters,
+//! these at as many as are asked for (`LAW_PAIRS`, 10,000 unless said otherwise).
+
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use plan::{
+    Absence, Action, Applied, Applying, Capabilities, Cause, Change, DiffInput, Diffed, Effect,
+    KindSupport, Limit, Limits, Ownership, Phase, Plan, Policy, Presence, Refused, Wanted,
+};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use roster::arbitrary::{School, next_day, school};
+use roster::{Key, Kind, Origin, Place, Record, Text};
+
+fn pairs() -> u64 {
+    std::env::var("LAW_PAIRS").ok().map_or(10_000, |text| text.parse().unwrap())
+}
+
+/// What an LMS holds for us.
+#[derive(Default)]
+struct Held {
+    applied: BTreeMap<Key, Applied>,
+}
+
+fn capabilities() -> Capabilities {
+    let fields = |kind| -> &'static [&'static str] {
+        match kind {
+            Kind::Person => &["username", "given", "family", "email", "status"],
+            Kind::Course => &["short_name", "title", "status", "template", "org_unit"],
+            Kind::Enrollment => &["roles", "status", "timeframe"],
+            Kind::GroupMember => &[],
+            _ => &["title", "parent", "primary", "relation"],
+        }
+    };
+    Capabilities {
+        target: "law",
+        kinds: Kind::ALL.map(|kind| KindSupport::Full { fields: fields(kind) }),
+        batch: 50,
+        concurrency: 1,
+        unique_usernames: true,
+        unique_short_names: true,
+        renames_courses: true,
+        millis_per_change: [1; 9],
+        changes_per_call: [1; 9],
+    }
+}
+
+fn limits(count: Option<u64>) -> Limits {
+    let removals = Limit { percent: None, count, minimum: 0 };
+    Limits { removals, kinds: BTreeMap::new(), hold_emptied_courses: count.is_some() }
+}
+
+fn by_place<T>(items: &mut [T], record: impl Fn(&T) -> &Record) {
+    items.sort_by(|a, b| Place::of(record(a).key()).cmp(&Place::of(record(b).key())));
+}
+
+impl Held {
+    fn diff(&self, records: &[Record], limits: &Limits) -> Diffed {
+        let mut wanted: Vec<Wanted> = records
+            .iter()
+            .enumerate()
+            .map(|(line, record)| (record.clone(), Origin { file: 0, line: line as u32 }).into())
+            .collect();
+        by_place(&mut wanted, |wanted| &wanted.record);
+        let mut applied: Vec<Applied> = self.applied.values().cloned().collect();
+        by_place(&mut applied, |applied| &applied.record);
+        let (policy, capabilities) = (Policy::default(), capabilities());
+        let input = DiffInput {
+            policy: &policy,
+            limits,
+            capabilities: &capabilities,
+            config_version: "1",
+            files: &[],
+            now: Timestamp::UNIX_EPOCH,
+            because: Cause::Source,
+            refused: Refused::Wait,
+            approved: None,
+            absence: &|_| Absence::Removes,
+        };
+        plan::diff(&input, applied.into_iter().map(Ok), wanted.into_iter().map(Ok)).unwrap()
+    }
+
+    fn deliver(&mut self, plan: &Plan) {
+        let (run, policy) = (Text::new("run"), Policy::default());
+        let applying = Applying { run: &run, now: Timestamp::UNIX_EPOCH, policy: &policy };
+        let done = Effect::Done { lms_id: None, ownership: None };
+        for change in changes(plan) {
+            let before = self.applied.remove(change.key());
+            if let Some(after) = plan::apply(before, &change, &done, &applying) {
+                self.applied.insert(change.key().clone(), after);
+            }
+        }
+    }
+
+    fn taking_part(&self, kind: Kind) -> u64 {
+        let ours = self.applied.values().filter(|applied| {
+            applied.record.kind() == kind
+                && applied.meta.presence == Some(Presence::Present)
+                && applied.meta.ownership != Ownership::Found
+        });
+        ours.count() as u64
+    }
+}
+
+fn changes(plan: &Plan) -> Vec<Change> {
+    plan.deliver.iter().map(Result::unwrap).collect()
+}
+
+/// One pair of rosters, and every law.
+fn look_at(before: &School, after: &School, count: Option<u64>) -> Result<(), String> {
+    let mut held = Held::default();
+    let all = limits(None);
+    let first = held.diff(&before.in_order(), &all);
+    held.deliver(&first.plan);
+    let limits = limits(count);
+    let diffed = held.diff(&after.in_order(), &limits);
+    let plan = &diffed.plan;
+
+    let faults = plan::lint(
+        plan,
+        |key| held.applied.get(key).cloned(),
+        Some((&limits, &|kind| held.taking_part(kind))),
+    );
+    let faults = faults.map_err(|error| error.to_string())?;
+    law(faults.is_empty(), || format!("the linter says {faults:?}"))?;
+
+    let phases: Vec<Phase> = changes(plan).iter().map(Change::phase).collect();
+    law(phases.is_sorted(), || "the order is broken".into())?;
+
+    if let Some(allowed) = count {
+        for kind in Kind::ALL {
+            let taken: BTreeSet<Key> = changes(plan)
+                .iter()
+                .filter(|change| change.kind() == kind)
+                .filter(|change| matches!(change.action, Action::Remove | Action::Suspend))
+                .map(|change| change.key().clone())
+                .collect();
+            law(taken.len() as u64 <= allowed, || format!("{} {kind} go", taken.len()))?;
+        }
+    }
+
+    // Whatever the order in which the records came.
+    let mut turned = after.in_order();
+    turned.reverse();
+    let again = held.diff(&turned, &limits).plan.summary;
+    law(again.checksum == plan.summary.checksum, || "another checksum".into())?;
+    law(again.held_checksum == plan.summary.held_checksum, || "another held checksum".into())?;
+
+    held.deliver(plan);
+    let second = held.diff(&after.in_order(), &limits).plan;
+    law(second.deliver.is_empty() || count.is_some(), || {
+        let left: Vec<String> = changes(&second).iter().map(|c| c.key().to_string()).collect();
+        format!("not done at once: {left:?}")
+    })
+}
+
+fn law(holds: bool, says: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(says()) }
+}
+
+#[test]
+fn every_pair_of_rosters_keeps_every_law() {
+    let pairs = pairs();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let faults: Vec<String> = std::thread::scope(|scope| {
+        let share = |part: u64| move || bulk(part, pairs.div_ceil(threads));
+        let workers: Vec<_> = (0..threads).map(|part| scope.spawn(share(part))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    assert!(
+        faults.is_empty(),
+        "{} of {pairs}: {:#?}",
+        faults.len(),
+        &faults[..faults.len().min(5)]
+    );
+}
+
+/// `count` pairs from one seed.
+fn bulk(seed: u64, count: u64) -> Vec<String> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let days = school().prop_flat_map(|school| (Just(school.clone()), next_day(school)));
+    let mut faults = Vec::new();
+    for number in 0..count {
+        let (before, after) = days.new_tree(&mut runner).unwrap().current();
+        let allowed = [None, Some(0), Some(1), Some(3)][(number % 4) as usize];
+        if let Err(fault) = look_at(&before, &after, allowed) {
+            faults.push(format!("seed {seed}, pair {number}: {fault}"));
+        }
+    }
+    faults
+}
