@@ -70,6 +70,7 @@ impl Held {
         by_place(&mut applied, |applied| &applied.record);
         let (policy, capabilities) = (Policy::default(), capabilities());
         let input = DiffInput {
+            weighed_before: &Default::default(),
             policy: &policy,
             limits,
             capabilities: &capabilities,

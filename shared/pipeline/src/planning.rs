@@ -1,10 +1,11 @@
 //! From source states and the applied state to a stored plan.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use plan::{Absence, Cause, ChangeList, Checksum, DiffInput, Diffed, Plan, Refused};
-use roster::{Findings, Severity};
-use store::state::hold::StoredApproval;
+use roster::{Findings, Kind, Severity};
+use store::state::hold::{StoredApproval, weighed, write_weighed};
 use store::state::meta::decode_applied;
 use store::state::run::{RunState, StoredRun};
 use store::state::{Loaded, Published, StateName, States};
@@ -21,7 +22,7 @@ pub struct Planned {
     /// What is wrong or odd in what is wanted.
     pub findings: Findings,
     /// Records of each kind in the applied state that it was compared with.
-    pub applied: std::collections::BTreeMap<roster::Kind, u64>,
+    pub applied: BTreeMap<Kind, u64>,
 }
 
 impl Pipeline {
@@ -35,14 +36,21 @@ impl Pipeline {
         self.progress.at(Stage::Planning, 0, 0);
         let sources = self.load_sources().await?;
         let (applied, loaded) = self.load_applied().await?;
-        let compare =
-            Compare { pipeline: self, sources: &sources, applied: &loaded, refused, because };
+        let weighed_before = weighed(&self.stores, &self.integration.scope).await?;
+        let compare = Compare {
+            pipeline: self,
+            sources: &sources,
+            applied: &loaded,
+            refused,
+            because,
+            weighed_before: &weighed_before,
+        };
         let mut diffed = compare.diff(None)?;
         let approval = self.approval_of(&diffed.plan).await?;
         if approval.is_some() {
             diffed = compare.diff(diffed.plan.summary.held_checksum)?;
         }
-        self.store_plan(run, &diffed, approval).await?;
+        self.store_plan(run, &diffed, approval, &weighed_before).await?;
         let Diffed { plan, findings, .. } = diffed;
         Ok(Planned { plan, findings, applied: applied.manifest.head.counts })
     }
@@ -74,6 +82,7 @@ impl Pipeline {
         run: &mut StoredRun,
         diffed: &Diffed,
         approval: Option<StoredApproval>,
+        weighed_before: &BTreeMap<Kind, u64>,
     ) -> Result<(), PipelineError> {
         let scope = &self.integration.scope;
         let id = run.run.id.clone();
@@ -115,6 +124,12 @@ impl Pipeline {
             run.run.approval = Some(approval.approval.checksum.clone());
             writes.push(approval.using(scope, &id)?);
         }
+        let plan = &diffed.plan;
+        let weighed =
+            plan.weighed().map_err(|error| PipelineError::damaged("the plan in memory", &error))?;
+        if weighed != *weighed_before {
+            writes.push(write_weighed(scope, &weighed)?);
+        }
         writes.push(run.write(scope)?);
         self.stores.table.transact(writes).await?;
         run.saved();
@@ -129,6 +144,7 @@ struct Compare<'a> {
     applied: &'a Loaded,
     refused: Refused,
     because: Cause,
+    weighed_before: &'a BTreeMap<Kind, u64>,
 }
 
 impl Compare<'_> {
@@ -142,6 +158,7 @@ impl Compare<'_> {
             if spoken_for { Absence::Removes } else { Absence::SaysNothing }
         };
         let input = DiffInput {
+            weighed_before: self.weighed_before,
             policy: &integration.policy,
             limits: &integration.limits,
             capabilities: self.pipeline.lms.capabilities(),

@@ -82,6 +82,7 @@ fn run(applied: &Packed, wanted: &Packed) -> Diffed {
         changes_per_call: [50; 9],
     };
     let input = DiffInput {
+        weighed_before: &Default::default(),
         policy: &Policy::default(),
         limits: &Limits::default(),
         capabilities: &capabilities,

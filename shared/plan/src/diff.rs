@@ -39,6 +39,9 @@ pub struct DiffInput<'a> {
     pub because: Cause,
     /// What becomes of changes that the LMS has refused.
     pub refused: Refused,
+    /// For kinds of which the limits hold something already: how many records they were weighed
+    /// against then. What a run adds does not make room for what it holds.
+    pub weighed_before: &'a BTreeMap<Kind, u64>,
     /// The checksum of a held part that somebody approved. Where it is the one that this plan
     /// would hold, all of it is released.
     pub approved: Option<Checksum>,
@@ -300,6 +303,7 @@ impl<'a> Run<'a> {
             self.deferred +=
                 names.drop_taken(&mut self.board, &mut self.known, |f| findings.push(f))?;
         }
+        self.weights.keep_below(self.input.weighed_before);
         hold::over_limit(&self.weights, self.input.limits, &mut self.board);
         self.hold_all()?;
 

@@ -1,5 +1,7 @@
 //! What is held, and what with it.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
 use roster::{DecodeError, Kind};
 
@@ -15,6 +17,16 @@ pub(crate) struct Weights {
     pub held: [u64; 9],
     /// The drafts that take something away and count.
     pub counted: [Vec<DraftId>; 9],
+}
+
+impl Weights {
+    /// Weighs a kind against no more than it was weighed against when it was held first.
+    pub(crate) fn keep_below(&mut self, before: &BTreeMap<Kind, u64>) {
+        for (kind, before) in before {
+            let held = &mut self.held[*kind as usize - 1];
+            *held = (*held).min(*before);
+        }
+    }
 }
 
 /// Holds every counted removal of a kind that has more of them than its limit allows.

@@ -66,6 +66,24 @@ pub struct Plan {
     pub reasons: Vec<HoldReason>,
 }
 
+impl Plan {
+    /// For each kind of which the limits hold something: how many records they were weighed
+    /// against. The next plan is to be given it ([`crate::DiffInput::weighed_before`]).
+    ///
+    /// # Errors
+    /// Where a held change does not decode.
+    pub fn weighed(&self) -> Result<BTreeMap<Kind, u64>, DecodeError> {
+        let mut weighed = BTreeMap::new();
+        for (change, reason) in self.held.iter().zip(&self.reasons) {
+            let change = change?;
+            if let HoldReason::Limit { of, .. } = reason {
+                weighed.insert(change.kind(), *of);
+            }
+        }
+        Ok(weighed)
+    }
+}
+
 impl ChangeList {
     /// How many changes.
     pub fn len(&self) -> u64 {

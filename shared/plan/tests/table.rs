@@ -290,6 +290,26 @@ fn limits_hold_removals_and_let_the_rest_flow() {
 }
 
 #[test]
+fn what_a_run_adds_makes_no_room_for_what_it_holds() {
+    let people = |keys: std::ops::Range<u32>| -> Vec<Record> {
+        keys.map(|n| person(&format!("p{n}"), &format!("u{n}")).into()).collect()
+    };
+    let mut world = World::holding(&people(0..20));
+    world.limits = plan::Limits::default();
+    let first = world.diff(&people(3..60)).plan;
+    assert_eq!((first.deliver.len(), first.held.len()), (40, 3));
+    world.deliver(&first);
+    world.weighed = first.weighed().unwrap();
+    assert_eq!(world.weighed, [(Kind::Person, 20)].into());
+    let again = world.diff(&people(3..60)).plan;
+    assert_eq!((again.deliver.len(), again.held.len()), (0, 3), "the hold stands");
+    assert_eq!(again.summary.held_checksum, first.summary.held_checksum);
+    // Without that memory the sixty of today would let them go.
+    world.weighed.clear();
+    assert_eq!(world.diff(&people(3..60)).plan.held.len(), 0);
+}
+
+#[test]
 fn swaps_chains_and_frees() {
     let names = |names: &[(&str, &str)]| -> Vec<Record> {
         names.iter().map(|(key, name)| person(key, name).into()).collect()
@@ -396,6 +416,7 @@ fn sides_out_of_order_and_keys_twice_are_errors() {
     let world = World::default();
     let policy = Policy::default();
     let input = plan::DiffInput {
+        weighed_before: &Default::default(),
         policy: &policy,
         limits: &world.limits,
         capabilities: &world.capabilities,

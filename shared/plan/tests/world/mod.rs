@@ -61,6 +61,7 @@ pub struct World {
     pub approved: Option<Checksum>,
     pub config_version: String,
     pub outside: BTreeSet<Key>,
+    pub weighed: BTreeMap<Kind, u64>,
 }
 
 impl Default for World {
@@ -75,6 +76,7 @@ impl Default for World {
             approved: None,
             config_version: "1".to_owned(),
             outside: BTreeSet::new(),
+            weighed: BTreeMap::new(),
         }
     }
 }
@@ -104,6 +106,7 @@ impl World {
             }
         };
         let input = DiffInput {
+            weighed_before: &self.weighed,
             policy: &self.policy,
             limits: &self.limits,
             capabilities: &self.capabilities,

@@ -1,7 +1,10 @@
 //! Holds and approvals. They belong to the integration, not to a run: a newer run finds the
 //! approval of what it holds.
 
+use std::collections::BTreeMap;
+
 use ambient::Timestamp;
+use roster::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::names::Scope;
@@ -99,6 +102,25 @@ impl StoredApproval {
 
 fn key(scope: &Scope, checksum: &str) -> crate::ItemKey {
     scope.item(format!("approval/{checksum}"))
+}
+
+/// What the limits were weighed against, by kind, while they hold something of it: a hold outlives
+/// the run that made it, and what later runs add makes no room for it.
+pub async fn weighed(stores: &Stores, scope: &Scope) -> Result<BTreeMap<Kind, u64>, StoreError> {
+    match stores.table.get(&scope.item("weighed")).await? {
+        None => Ok(BTreeMap::new()),
+        Some(item) => from_json("weights of the limits", &item.body),
+    }
+}
+
+/// The write that stores it, for the transaction that stores the run whose plan holds so.
+pub fn write_weighed(scope: &Scope, weighed: &BTreeMap<Kind, u64>) -> Result<Write, StoreError> {
+    Ok(Write::Put {
+        key: scope.item("weighed"),
+        body: to_json("weights of the limits", weighed)?,
+        condition: Condition::Any,
+        expires: None,
+    })
 }
 
 /// What is known of a source beside its state.
