@@ -247,6 +247,25 @@ fn a_site_that_goes_down_half_way_is_gone_on_with() {
 }
 
 #[test]
+fn after_several_outages_the_sweep_leaves_the_site_alone_and_a_sync_tries() {
+    let folder = Folder::new();
+    folder.run(&["generate", "--persons", "30", "--out", "s.xml"]).exits(0);
+    let sandbox = folder.sandbox();
+    sandbox.faults(r#"{"seed":1,"rules":[{"fault":{"kind":"status","status":503}}]}"#);
+    for _ in 0..3 {
+        folder.run(&["sync", "s.xml"]).exits(6);
+    }
+    let before = sandbox.calls();
+    let left = folder.run(&["sweep", "--json"]).exits(6).json();
+    assert_eq!(left["error"]["code"], "circuit-open");
+    assert_eq!(sandbox.calls(), before, "nothing was sent");
+    sandbox.faults(r#"{"seed":1,"rules":[]}"#);
+    folder.run(&["sync", "s.xml"]).exits(0);
+    folder.run(&["sweep"]).exits(0);
+    assert!(sandbox.calls() > before);
+}
+
+#[test]
 fn ctrl_c_finishes_what_is_being_sent_and_twice_ends_at_once() {
     let folder = Folder::new();
     folder.run(&["generate", "--persons", "60", "--out", "s.xml"]).exits(0);

@@ -146,6 +146,7 @@ impl Pipeline {
         }
         let recovered = self.recover(lease).await?;
         let mut run = self.begin().await?;
+        run.run.waits = recovered.waits;
         let (mut findings, mut read) = (Findings::default(), Vec::new());
         if let Some((source, export)) = export {
             let ingested = self.ingest(lease, source, export, &mut run).await;

@@ -25,6 +25,8 @@ pub struct Recovered {
     pub finished: Vec<String>,
     /// What keeps a claimed batch from being looked into: nothing can be delivered before that.
     pub blocked: Option<LmsError>,
+    /// How often in a row the LMS was out of reach.
+    pub waits: u32,
 }
 
 impl Pipeline {
@@ -41,6 +43,9 @@ impl Pipeline {
                 self.forget_open(&id).await?;
                 continue;
             };
+            if run.run.state == RunState::Waiting {
+                recovered.waits = recovered.waits.max(run.run.waits);
+            }
             if let Some(blocked) = self.finish_claimed(lease, &mut run).await? {
                 recovered.blocked = Some(blocked);
                 continue;

@@ -1,8 +1,13 @@
 //! What is due: retries, delayed deletes, expired items, garbage.
 
+use ambient::Timestamp;
+use store::state::run::{OpenRuns, RunState, StoredRun};
 use store::state::{StateName, States};
 
 use crate::{Pipeline, PipelineError, Standing, SyncOutcome};
+
+/// After so many outages in a row the circuit opens.
+const OPENS_AFTER: u32 = 3;
 
 /// What a sweep did.
 #[derive(Debug)]
@@ -13,6 +18,8 @@ pub struct Swept {
     pub outcome: Option<SyncOutcome>,
     /// Segments of generations that are no longer kept.
     pub segments_deleted: u64,
+    /// The circuit to the LMS is open until then: nothing was sent.
+    pub circuit_open_until: Option<Timestamp>,
 }
 
 impl Pipeline {
@@ -24,7 +31,9 @@ impl Pipeline {
         let wakes = self.stores.wake.due(now).await?;
         let ours: Vec<_> =
             wakes.into_iter().filter(|wake| wake.integration == scope.path()).collect();
+        let circuit_open_until = self.circuit_open_until().await?;
         let outcome = match self.integration.standing {
+            _ if circuit_open_until.is_some() => None,
             Standing::Inactive => None,
             Standing::Test | Standing::Active => Some(self.resync().await?),
         };
@@ -43,6 +52,25 @@ impl Pipeline {
         }
         lease.release(&self.stores, scope, &*self.clock).await?;
         let due = ours.into_iter().map(|wake| wake.reason).collect();
-        Ok(Swept { due, outcome, segments_deleted })
+        Ok(Swept { due, outcome, segments_deleted, circuit_open_until })
+    }
+
+    /// Until when the circuit to the LMS is open: after several outages in a row, what fires by
+    /// itself leaves the LMS alone until its next try is due. A sync tries at once, so a new export
+    /// or somebody's command closes the circuit as soon as the LMS answers again.
+    pub async fn circuit_open_until(&self) -> Result<Option<Timestamp>, PipelineError> {
+        let scope = &self.integration.scope;
+        let mut outages = 0;
+        for id in OpenRuns::load(&self.stores, scope).await?.ids {
+            let run = StoredRun::load(&self.stores, scope, &id).await?;
+            let waiting = run.filter(|run| run.run.state == RunState::Waiting);
+            outages = outages.max(waiting.map_or(0, |run| run.run.waits));
+        }
+        if outages < OPENS_AFTER {
+            return Ok(None);
+        }
+        let wakes = self.stores.wake.of(&scope.path()).await?;
+        let retry = wakes.into_iter().find(|wake| wake.reason == "retry").map(|wake| wake.due);
+        Ok(retry.filter(|due| *due > self.clock.now()))
     }
 }

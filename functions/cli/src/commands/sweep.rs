@@ -29,6 +29,13 @@ impl Sweep {
             let (segments, word) = (swept.segments_deleted, "cleared of what is no longer needed");
             console.say(&format!("{segments} segments and {expired} items {word}"));
         }
+        if let Some(until) = swept.circuit_open_until {
+            let why = format!(
+                "the LMS was out of reach several times in a row and is left alone until {until:.0}"
+            );
+            return Err(Failure::new(Exit::Lms, "circuit-open", why)
+                .hint("once it is back, `rollcall sync` with the newest export tries at once"));
+        }
         match &swept.outcome {
             Some(outcome) => told(setting, &home, outcome).await,
             None => {
