@@ -180,6 +180,22 @@ fn a_backup_comes_back_as_it_was() {
     assert_eq!(again["calls"], 0);
 }
 
+/// A data folder as the first version wrote it, with all its stored formats: table, segments,
+/// manifests, plan, findings, history, sandbox. Later versions must go on with it.
+#[test]
+fn what_the_first_version_stored_is_gone_on_with() {
+    let folder = Folder::with_moodle101();
+    folder.write("old.backup", include_bytes!("samples/data-1.backup"));
+    folder.run(&["restore", "old.backup"]).exits(0);
+    let story = folder.run(&["trace", "jmoodle"]).exits(0).stdout;
+    assert!(story.contains("moodle101.xml:8"), "{story}");
+    assert!(story.contains("create applied"), "{story}");
+    let shown = folder.run(&["show", "last", "--json"]).exits(0).json();
+    assert_eq!(shown["receipts"]["applied"], 5);
+    let again = folder.run(&["sync", "moodle101.xml", "--json"]).exits(0).json();
+    assert_eq!(again["calls"], 0, "nothing is new");
+}
+
 #[test]
 fn a_running_sandbox_is_used_and_its_address_is_said() {
     let folder = Folder::with_moodle101();
