@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plan::{Change, HoldReason};
-use roster::{Kind, Text};
+use roster::{Key, Kind, Text};
 
 use super::Line;
 
@@ -87,6 +87,14 @@ impl Holding {
             let mut line = line();
             if let Some(needs) = needs {
                 line.note = Some(format!("needs {}", crate::label::clean(needs)));
+            } else if let (HoldReason::Limit { .. }, Some(course)) = (reason, course_of(&line.key))
+            {
+                // Unlike everywhere else no course stands above it.
+                let place = format!("in course {}", crate::label::clean(course));
+                line.note = Some(match line.note {
+                    Some(note) => format!("{note} {place}"),
+                    None => place,
+                });
             }
             examples.push(line);
         }
@@ -105,6 +113,14 @@ impl Holding {
         });
         let more_courses = courses.saturating_sub(COURSES) as u64;
         HeldView { count: self.count, groups, more_courses }
+    }
+}
+
+/// The course that something in a course belongs to.
+fn course_of(key: &Key) -> Option<&str> {
+    match key {
+        Key::Course(_) => None,
+        key => key.course().map(|course| course.as_str()),
     }
 }
 
