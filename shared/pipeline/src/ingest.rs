@@ -350,3 +350,34 @@ fn rename(key: &Key, aliases: &Aliases) -> Key {
         other => other.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use roster::Person;
+
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_given_up_is_never_somebody_elses() {
+        let mut aliases = Aliases::default();
+        aliases.rekey(Kind::Person, "old", "new").unwrap();
+        let export = |keys: &[&str]| {
+            let mut builder = SnapshotBuilder::new(Mode::Full);
+            for key in keys {
+                builder.record(Person::new(PersonKey::new(key)).into(), Origin::default());
+            }
+            resolve(builder.finish().unwrap(), &mut aliases.clone()).unwrap()
+        };
+        // The new key alone means the record that it always meant.
+        let moved = export(&["new"]);
+        assert!(moved.persons().contains("old") && !moved.persons().contains("new"));
+        assert_eq!(moved.findings().count_code("key-reused"), 0);
+        // Both at once: the old key would be somebody else's. That record is left out.
+        let both = export(&["new", "old"]);
+        assert_eq!(both.findings().count_code("key-reused"), 1);
+        let entries: Vec<_> = both.entries().map(Result::unwrap).collect();
+        let [entry] = entries.as_slice() else { panic!("one record: {entries:?}") };
+        let Record::Person(person) = &entry.record else { panic!("a person") };
+        assert_eq!(person.sourced_id(), "new");
+    }
+}
