@@ -17,11 +17,6 @@ pub(crate) fn clean(text: &str) -> String {
     shown
 }
 
-/// The same for our own words, which may be as long as they have to be.
-pub(crate) fn whole(text: &str) -> String {
-    text.chars().map(harmless).collect()
-}
-
 /// Text made fit to be shown on a terminal, whole and on one line: no character in it is obeyed.
 pub fn harmless_text(text: &str) -> String {
     text.chars().map(harmless).collect()

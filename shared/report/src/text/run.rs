@@ -5,7 +5,7 @@ use anstyle::Style;
 use super::look::{BAD, BOLD, DIM, GOOD, Look, ODD};
 use super::{findings, plan, receipts};
 use crate::RunView;
-use crate::label::{clean, many, span, whole};
+use crate::label::{clean, harmless_text, many, span};
 
 /// A run, as far as it came: [`opening`], then [`closing`].
 pub fn run(view: &RunView, look: &Look) -> String {
@@ -65,13 +65,15 @@ fn end(out: &mut String, view: &RunView, look: &Look) {
     if let Some(error) = &view.error {
         // What happened and what to do are worth their length: they are never cut.
         for (row, text) in
-            findings::wrap(&whole(&error.message), "error: ", look.width).iter().enumerate()
+            findings::wrap(&harmless_text(&error.message), "error: ", look.width).iter().enumerate()
         {
             let first = if row == 0 { "error: " } else { "  " };
             look.line(out, 0, &[(BAD, first), (BOLD, text)]);
         }
-        for text in
-            error.hint.iter().flat_map(|hint| findings::wrap(&whole(hint), "  ", look.width))
+        for text in error
+            .hint
+            .iter()
+            .flat_map(|hint| findings::wrap(&harmless_text(hint), "  ", look.width))
         {
             look.line(out, 2, &[(Style::new(), &text)]);
         }
