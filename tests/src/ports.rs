@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::{ManualClock, Timestamp};
+use ambient::ManualClock;
 use async_trait::async_trait;
 use store::{
     Condition, Item, ItemKey, Message, ObjectMeta, Objects, Page, Queue, QueueName, StoreError,
@@ -253,10 +253,6 @@ impl Wake for Tapped<dyn Wake> {
     async fn set(&self, wake: WakeUp) -> Result<(), StoreError> {
         let about = format!("{} {} {}", wake.due, wake.integration, wake.reason);
         self.through("wake.set", &about, Does::Writes, self.port.set(wake)).await
-    }
-
-    async fn due(&self, now: Timestamp) -> Result<Vec<WakeUp>, StoreError> {
-        self.through("wake.due", "", Does::Reads, self.port.due(now)).await
     }
 
     async fn of(&self, integration: &str) -> Result<Vec<WakeUp>, StoreError> {

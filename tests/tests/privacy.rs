@@ -115,7 +115,7 @@ impl Guard {
         }
         for (key, body) in world.objects.objects() {
             self.look_at("an object's key", key.as_bytes());
-            if key.contains("/reports/") {
+            if key.starts_with("reports/") {
                 self.look_at(&key, &body);
             }
         }

@@ -28,9 +28,8 @@ impl Pipeline {
     pub async fn sweep(&self) -> Result<Swept, PipelineError> {
         let scope = &self.integration.scope;
         let now = self.clock.now();
-        let wakes = self.stores.wake.due(now).await?;
-        let ours: Vec<_> =
-            wakes.into_iter().filter(|wake| wake.integration == scope.path()).collect();
+        let wakes = self.stores.wake.of(&scope.path()).await?;
+        let ours: Vec<_> = wakes.into_iter().filter(|wake| wake.due <= now).collect();
         let circuit_open_until = self.circuit_open_until().await?;
         let outcome = match self.integration.standing {
             _ if circuit_open_until.is_some() => None,

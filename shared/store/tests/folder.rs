@@ -78,7 +78,7 @@ async fn an_absent_folder_is_empty_to_a_reader_until_it_is_there() {
     assert!(stores.table.query("t", "", None, 9).await.unwrap().items.is_empty());
     assert_eq!(stores.objects.get("a").await.unwrap(), None);
     assert!(stores.objects.list("a/", None, 9).await.unwrap().is_empty());
-    assert!(stores.wake.due(at(9)).await.unwrap().is_empty());
+    assert!(stores.wake.of("t/i").await.unwrap().is_empty());
     reading.check_integrity().unwrap();
     assert!(!folder.path().join("deep").exists(), "it made nothing");
     fill_sample(&writer(&path).stores()).await;

@@ -171,6 +171,7 @@ fn bury(transaction: &Transaction<'_>, number: i64) -> Result<(), Fault> {
 /// What the file calls a queue.
 fn name(queue: QueueName) -> &'static str {
     match queue {
+        QueueName::Plan => "plan",
         QueueName::Deliver => "deliver",
         QueueName::DeadLetter => "dead-letter",
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ambient::Timestamp;
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
@@ -33,14 +32,6 @@ impl Wake for SqliteWake {
             statement.execute(params![wake.integration, wake.reason, due])?;
             Ok(())
         })
-    }
-
-    async fn due(&self, now: Timestamp) -> Result<Vec<WakeUp>, StoreError> {
-        let sql = "
-            SELECT due, integration, reason FROM wake WHERE due <= ?1
-            ORDER BY due, integration, reason";
-        self.shared
-            .read("read what is due", |connection| matching(connection, sql, &timestamp_text(now)))
     }
 
     async fn of(&self, integration: &str) -> Result<Vec<WakeUp>, StoreError> {

@@ -54,10 +54,6 @@ impl Wake for MemoryWake {
         Ok(())
     }
 
-    async fn due(&self, now: Timestamp) -> Result<Vec<WakeUp>, StoreError> {
-        Ok(self.matching(|wake| wake.due <= now))
-    }
-
     async fn of(&self, integration: &str) -> Result<Vec<WakeUp>, StoreError> {
         Ok(self.matching(|wake| wake.integration == integration))
     }

@@ -18,6 +18,8 @@ pub const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
 /// Which queue. Groups and deduplication are per queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QueueName {
+    /// Steps that are asked for: plan, approve, reject, resume.
+    Plan,
     /// Batches on their way to an LMS.
     Deliver,
     /// Messages that were received too often.

@@ -16,15 +16,12 @@ pub struct WakeUp {
     pub reason: String,
 }
 
-/// Wake-ups that outlive the process.
+/// Wake-ups that outlive the process. They stay until cleared, so that a crash between waking and
+/// doing loses none.
 #[async_trait]
 pub trait Wake: Send + Sync {
     /// Sets or moves the wake-up of its integration and reason.
     async fn set(&self, wake: WakeUp) -> Result<(), StoreError>;
-
-    /// All that are due at `now`, earliest first. They stay until cleared, so that a crash between
-    /// the two loses none.
-    async fn due(&self, now: Timestamp) -> Result<Vec<WakeUp>, StoreError>;
 
     /// Every wake-up of `integration`, earliest first.
     async fn of(&self, integration: &str) -> Result<Vec<WakeUp>, StoreError>;

@@ -38,9 +38,10 @@ impl Scope {
         format!("{}#{}#{:03x}", self.path(), state.slug(), first_hash >> 52)
     }
 
-    /// An object's key.
+    /// An object's key. What it is stands first, so that lifecycle rules and notifications can be
+    /// set by prefix; the tenant second, so that a role can be fenced to it.
     pub fn object(&self, kind: &str, rest: &str) -> String {
-        format!("{}/{}/{kind}/{rest}", self.tenant, self.integration)
+        format!("{kind}/{}/{}/{rest}", self.tenant, self.integration)
     }
 }
 

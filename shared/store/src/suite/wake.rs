@@ -14,25 +14,21 @@ use crate::port::{Wake, WakeUp};
 ///
 /// Where one is not held.
 pub async fn wake(make: impl AsyncFn() -> Arc<dyn Wake>) {
-    what_is_set_is_due(&*make().await).await;
+    what_is_set_stays_until_cleared(&*make().await).await;
     setting_again_moves(&*make().await).await;
-    what_is_due_comes_earliest_first(&*make().await).await;
+    they_come_earliest_first(&*make().await).await;
     integrations_are_apart(&*make().await).await;
     clearing_is_exact(&*make().await).await;
     one_remains_of_many(make().await).await;
 }
 
-async fn what_is_set_is_due(wake: &dyn Wake) {
-    assert_eq!(ok(wake.due(at(i64::from(u32::MAX))).await), []);
+async fn what_is_set_stays_until_cleared(wake: &dyn Wake) {
     assert_eq!(ok(wake.of("t/i").await), []);
     let up = wake_up(100, "t/i", "retry");
     ok(wake.set(up.clone()).await);
-    assert_eq!(ok(wake.due(at(99)).await), []);
-    assert_eq!(ok(wake.due(at(100)).await), from_ref(&up));
-    assert_eq!(ok(wake.due(at(100)).await), from_ref(&up), "it stays until it is cleared");
     assert_eq!(ok(wake.of("t/i").await), from_ref(&up));
+    assert_eq!(ok(wake.of("t/i").await), from_ref(&up), "it stays until it is cleared");
     ok(wake.clear(&up).await);
-    assert_eq!(ok(wake.due(at(100)).await), []);
     assert_eq!(ok(wake.of("t/i").await), []);
     ok(wake.clear(&up).await);
 
@@ -51,35 +47,19 @@ async fn setting_again_moves(wake: &dyn Wake) {
         ok(wake.set(to.clone()).await);
         assert_eq!(ok(wake.of("t/i").await), from_ref(to));
     }
-    ok(wake.set(late.clone()).await);
-    assert_eq!(ok(wake.due(at(150)).await), [], "it was moved from there");
-    assert_eq!(ok(wake.due(at(250)).await), [late]);
 }
 
-async fn what_is_due_comes_earliest_first(wake: &dyn Wake) {
-    let mut ups: Vec<_> = (0..20)
-        .map(|number| {
-            wake_up(1000 - number * 37 % 10, &format!("t/i{}", number % 7), reason(number))
-        })
+async fn they_come_earliest_first(wake: &dyn Wake) {
+    let reasons = ["retry", "expiry", "delayed-delete", "schedule", "settle"];
+    let mut ups: Vec<_> = (0..)
+        .zip(reasons)
+        .map(|(number, reason)| wake_up(1000 - number * 37 % 10, "t/i", reason))
         .collect();
     for up in &ups {
         ok(wake.set(up.clone()).await);
     }
     ups.sort();
-    let due = ok(wake.due(at(1000)).await);
-    assert!(due.is_sorted_by_key(|up| up.due));
-    let mut sorted = due;
-    sorted.sort();
-    assert_eq!(sorted, ups);
-    let half = at(995);
-    let expected = ups.iter().filter(|up| up.due <= half).count();
-    assert!(0 < expected && expected < ups.len());
-    assert_eq!(ok(wake.due(half).await).len(), expected);
-}
-
-/// A reason of its own for each number.
-fn reason(number: i64) -> &'static str {
-    ["retry", "expiry", "delayed-delete", "schedule"][(number / 7 % 4) as usize]
+    assert_eq!(ok(wake.of("t/i").await), ups);
 }
 
 async fn integrations_are_apart(wake: &dyn Wake) {
@@ -96,7 +76,6 @@ async fn integrations_are_apart(wake: &dyn Wake) {
     assert_eq!(ok(wake.of("t/i2").await), [ups[2].clone()]);
     assert_eq!(ok(wake.of("t").await), [ups[3].clone()]);
     assert_eq!(ok(wake.of("").await), []);
-    assert_eq!(ok(wake.due(at(9)).await).len(), 4);
 }
 
 async fn clearing_is_exact(wake: &dyn Wake) {
