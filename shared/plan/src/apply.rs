@@ -112,6 +112,17 @@ pub fn wanted_digest(change: &Change) -> [u8; 16] {
     digest
 }
 
+/// Whether nobody can be in it yet: a course that we made, and not from a template.
+fn is_made_empty(change: &Change, ownership: Option<Ownership>) -> bool {
+    let found = matches!(ownership, Some(Ownership::Found | Ownership::Adopted));
+    match &change.after {
+        Some(Record::Course(course)) => {
+            change.action == Action::Create && !found && course.template.is_none()
+        }
+        _ => false,
+    }
+}
+
 fn done(
     mut applied: Applied,
     change: &Change,
@@ -132,7 +143,7 @@ fn done(
         Action::Create | Action::Adopt => {
             if !matches!(meta.presence, Some(Presence::Present | Presence::Suspended)) {
                 meta.first_run = applying.run.clone();
-                meta.members_read = false;
+                meta.members_read = is_made_empty(change, ownership);
             }
             if ownership.is_none() {
                 let adopt = change.action == Action::Adopt;
