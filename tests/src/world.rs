@@ -423,5 +423,6 @@ fn integration() -> Integration {
         request_timeout: TIMEOUT,
         lease: LEASE,
         approval_lasts: Duration::from_secs(7 * 86_400),
+        fold_every: 3,
     }
 }

@@ -226,6 +226,7 @@ fn build(configured: &Configured, target: &Target) -> Integration {
         request_timeout: target.timeout,
         lease: target.timeout + batch,
         approval_lasts: APPROVAL_LASTS,
+        fold_every: pipeline::FOLD_EVERY,
     }
 }
 

@@ -46,6 +46,15 @@ impl Resolver {
         }
     }
 
+    /// Goes on against a newer applied state, into which what was noted has been folded. What is
+    /// on its way and not there yet stays known: no state tells it.
+    pub fn rebase(&mut self, base: Published) {
+        self.base = base;
+        self.loaded.clear();
+        self.ids.clear();
+        self.read.clear();
+    }
+
     /// The LMS id of a record.
     pub async fn find(&mut self, key: &Key) -> Result<Known, StoreError> {
         self.load_bucket_of(key).await?;

@@ -75,8 +75,13 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError::NotFound`] where a newer export of the source has been taken in since.
     pub async fn reject(&self, run: &str) -> Result<Rejection, PipelineError> {
+        self.reject_by(run, self.clock.now()).await
+    }
+
+    /// [`Pipeline::reject`], asking for the lease until `until`.
+    pub async fn reject_by(&self, run: &str, until: Timestamp) -> Result<Rejection, PipelineError> {
         let scope = &self.integration.scope;
-        let lease = self.take_lease().await?;
+        let lease = self.lease_by(until).await?;
         let mut stored = self.load_run(run).await?;
         let outcome = match stored.run.source.clone() {
             None => Ok(Rejection { source: None, rolled_back: false }),

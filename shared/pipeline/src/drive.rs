@@ -1,28 +1,20 @@
 //! All steps in a row, under one lease.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use ambient::{Clock, Random, run_id};
-use delivery::{Courier, Predecessor, Resolver, Settings};
+use ambient::{Clock, Random, Timestamp, run_id};
 use lms::{ErrorClass, Lms, LmsError};
 use plan::{Cause, Refused};
 use roster::{Findings, Text};
-use serde::{Deserialize, Serialize};
-use store::state::States;
 use store::state::lease::{self, Lease};
 use store::state::run::{OpenRuns, Run, RunState, StoredRun};
-use store::{Condition, QueueName, StoreError, Stores, WakeUp};
-use tracing::info;
+use store::{StoreError, Stores, WakeUp};
 
-use crate::folding::FOLD_EVERY;
 use crate::ingest::ReadExport;
-use crate::progress::{Progress, Stage};
+use crate::progress::Progress;
 use crate::vault::Vault;
-use crate::{BatchMessage, Integration, PipelineError, Planned, Source, Standing};
-
-/// After so many receptions a message is poison.
-const MAX_RECEIVES: u32 = 5;
+use crate::{Integration, PipelineError, Planned, Source, Standing};
 
 /// One integration with all that its steps need. A clone is another handle.
 #[derive(Clone)]
@@ -67,23 +59,6 @@ pub struct SyncOutcome {
     pub stopped: Option<LmsError>,
 }
 
-/// What ended a delivery.
-enum Delivered {
-    /// Every batch is recorded.
-    All,
-    /// The LMS cannot be worked with now.
-    Blocked(LmsError),
-    /// Somebody asked to stop.
-    Stopped,
-}
-
-/// What is stored of a target, to notice when an address begins to answer as another site.
-#[derive(Debug, Serialize, Deserialize)]
-struct KnownSite {
-    id: String,
-    version: String,
-}
-
 impl Pipeline {
     /// Takes in an export that was read, plans, and delivers what may be delivered.
     pub async fn sync(
@@ -104,7 +79,7 @@ impl Pipeline {
         self.give_back(lease, outcome).await
     }
 
-    async fn give_back<T>(
+    pub(crate) async fn give_back<T>(
         &self,
         lease: Lease,
         outcome: Result<T, PipelineError>,
@@ -120,16 +95,35 @@ impl Pipeline {
     }
 
     pub(crate) async fn take_lease(&self) -> Result<Lease, PipelineError> {
+        self.lease_by(self.clock.now()).await
+    }
+
+    /// Takes the lease; where somebody else has it, asks for it until `until`.
+    pub(crate) async fn lease_by(&self, until: Timestamp) -> Result<Lease, PipelineError> {
         let (scope, ttl) = (&self.integration.scope, self.integration.lease);
+        let (stores, clock) = (&self.stores, &*self.clock);
         if self.sole_writer {
-            let clock = &*self.clock;
-            return Ok(lease::take_over(&self.stores, scope, clock, &self.holder, ttl).await?);
+            return Ok(lease::take_over(stores, scope, clock, &self.holder, ttl).await?);
         }
-        let taken = lease::acquire(&self.stores, scope, &*self.clock, &self.holder, ttl).await?;
-        taken.map_err(|held| PipelineError::Busy {
-            holder: held.holder,
-            until: held.until.to_string(),
-        })
+        let mut asked = false;
+        loop {
+            let held = match lease::acquire(stores, scope, clock, &self.holder, ttl).await? {
+                Ok(lease) => {
+                    if asked {
+                        lease::asks_no_more(stores, scope).await?;
+                    }
+                    return Ok(lease);
+                }
+                Err(held) => held,
+            };
+            if clock.now() >= until {
+                let until = held.until.to_string();
+                return Err(PipelineError::Busy { holder: held.holder, until });
+            }
+            lease::ask(stores, scope, clock.now()).await?;
+            asked = true;
+            clock.sleep(lease::ASKS_EVERY).await;
+        }
     }
 
     async fn sync_under(
@@ -163,13 +157,8 @@ impl Pipeline {
             };
             (findings, read) = (ingested.findings, ingested.files);
         }
-        let planned = self.plan(&mut run, refused, Cause::Source).await?;
-        // One list of files for all findings: those that the plan's origins count in come first.
-        let mut files = planned.plan.summary.files.clone();
-        findings.shift_files(files.len() as u32);
-        findings.merge(planned.findings.clone());
-        files.extend(read);
-        self.store_findings(&run.run.id, &findings, &files).await?;
+        let (planned, findings, files) =
+            self.plan(&mut run, refused, Cause::Source, (findings, read)).await?;
         self.progress.planned(&run.run, &planned, &findings);
         let mut stopped = None;
         if let Some(blocked) = recovered.blocked {
@@ -187,7 +176,7 @@ impl Pipeline {
     }
 
     /// Stores a new run and lists it among the open ones.
-    async fn begin(&self) -> Result<StoredRun, PipelineError> {
+    pub(crate) async fn begin(&self) -> Result<StoredRun, PipelineError> {
         let scope = &self.integration.scope;
         let id = run_id(self.clock.now(), &*self.random);
         let mut open = OpenRuns::load(&self.stores, scope).await?;
@@ -235,197 +224,6 @@ impl Pipeline {
         run.save(&self.stores, scope).await?;
         Ok(())
     }
-
-    /// Delivers what a run planned; says what kept it from coming to its end.
-    async fn deliver_all(
-        &self,
-        lease: &mut Lease,
-        run: &mut StoredRun,
-    ) -> Result<Option<LmsError>, PipelineError> {
-        if run.run.batches == 0 {
-            self.finish(lease, run).await?;
-            return Ok(None);
-        }
-        let calls_before = self.lms.calls();
-        let checked = self.check_site().await;
-        run.run.calls += self.lms.calls() - calls_before;
-        if let Err(error) = checked {
-            return match error {
-                PipelineError::Lms(error) => {
-                    self.wait(run, &error).await?;
-                    Ok(Some(error))
-                }
-                other => {
-                    self.end(run, RunState::Failed, Some(other.to_string())).await?;
-                    Err(other)
-                }
-            };
-        }
-        run.run.state = RunState::Delivering;
-        run.save(&self.stores, &self.integration.scope).await?;
-        match self.deliver_from(lease, run).await? {
-            Delivered::All => {
-                self.finish(lease, run).await?;
-                Ok(None)
-            }
-            Delivered::Blocked(error) => {
-                self.fold_up_to(lease, run, run.run.delivered).await?;
-                self.wait(run, &error).await?;
-                Ok(Some(error))
-            }
-            Delivered::Stopped => {
-                self.fold_up_to(lease, run, run.run.delivered).await?;
-                let why = "stopped on request: what was not sent is planned again".to_owned();
-                self.end(run, RunState::Interrupted, Some(why)).await?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Asks the target who it is, and compares it with whom the state belongs to.
-    pub(crate) async fn check_site(&self) -> Result<(), PipelineError> {
-        let site = self.lms.identify().await?;
-        let fingerprint = self.integration.fingerprint();
-        let key =
-            store::ItemKey::new(self.integration.scope.path(), format!("target/{fingerprint}"));
-        let damaged = |error: serde_json::Error| StoreError::Damaged {
-            what: "known site".into(),
-            reason: error.to_string(),
-        };
-        let known: Option<KnownSite> = match self.stores.table.get(&key).await? {
-            None => None,
-            Some(item) => Some(serde_json::from_slice(&item.body).map_err(damaged)?),
-        };
-        match known {
-            Some(known) if known.id != site.id => {
-                Err(PipelineError::OtherSite { url: site.url, known: known.id, found: site.id })
-            }
-            Some(_) => Ok(()),
-            None => {
-                let known = KnownSite { id: site.id, version: site.version };
-                let body = serde_json::to_vec(&known).map_err(damaged)?;
-                self.stores.table.put(&key, body, Condition::Any).await?;
-                Ok(())
-            }
-        }
-    }
-
-    /// Sends the run's batches through the queue, one message at a time.
-    async fn deliver_from(
-        &self,
-        lease: &mut Lease,
-        run: &mut StoredRun,
-    ) -> Result<Delivered, PipelineError> {
-        let mut resolver = self.resolver().await?;
-        let total: u64 = run.run.changes.values().flat_map(|actions| actions.values()).sum();
-        self.send(run, run.run.delivered).await?;
-        while run.run.delivered < run.run.batches {
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(Delivered::Stopped);
-            }
-            let message = self.message_of(run).await?;
-            let batch = run.run.delivered;
-            let delivered = self.courier().deliver(lease, run, batch, &mut resolver).await?;
-            let done = total_receipts(&run.run);
-            self.progress.at(Stage::Delivering, done.min(total), total);
-            if delivered.stopped.is_none() && batch + 1 < run.run.batches {
-                self.send(run, batch + 1).await?;
-            }
-            if let Some(message) = message {
-                self.stores.queue.ack(QueueName::Deliver, &message.receipt).await?;
-            }
-            if let Some(stopped) = delivered.stopped {
-                return Ok(Delivered::Blocked(stopped));
-            }
-            if (batch + 1).is_multiple_of(FOLD_EVERY) {
-                self.fold_up_to(lease, run, batch + 1).await?;
-                resolver = self.resolver().await?;
-            }
-        }
-        Ok(Delivered::All)
-    }
-
-    /// The message of the run's next batch. `None` where the queue still keeps it behind one that
-    /// a process died with: the lease says who may deliver, so the batch goes without it, and
-    /// whoever receives it later finds that it is done.
-    async fn message_of(&self, run: &StoredRun) -> Result<Option<store::Message>, PipelineError> {
-        while let Some(message) = self.next_message().await? {
-            let pointer: Option<BatchMessage> = serde_json::from_str(&message.body).ok();
-            let next = |pointer: &BatchMessage| {
-                pointer.run == run.run.id && pointer.batch == run.run.delivered
-            };
-            if pointer.as_ref().is_some_and(next) {
-                return Ok(Some(message));
-            }
-            // It belongs to a run that was finished in another way, or was delivered twice.
-            self.stores.queue.ack(QueueName::Deliver, &message.receipt).await?;
-        }
-        Ok(None)
-    }
-
-    async fn send(&self, run: &StoredRun, batch: u64) -> Result<(), PipelineError> {
-        let scope = &self.integration.scope;
-        let pointer = BatchMessage {
-            tenant: scope.tenant.clone(),
-            integration: scope.integration.clone(),
-            run: run.run.id.clone(),
-            batch,
-            attempt: run.run.waits,
-        };
-        let body = serde_json::to_string(&pointer).map_err(|error| StoreError::Damaged {
-            what: "message in memory".into(),
-            reason: error.to_string(),
-        })?;
-        let queue = &self.stores.queue;
-        queue.send(QueueName::Deliver, &group(&scope.path()), &pointer.dedup(), &body).await?;
-        Ok(())
-    }
-
-    async fn next_message(&self) -> Result<Option<store::Message>, PipelineError> {
-        let visibility = self.integration.lease + self.integration.request_timeout;
-        Ok(self.stores.queue.receive(QueueName::Deliver, visibility, MAX_RECEIVES).await?)
-    }
-
-    pub(crate) fn courier(&self) -> Courier<'_> {
-        Courier {
-            stores: &self.stores,
-            scope: &self.integration.scope,
-            lms: Arc::clone(&self.lms),
-            clock: Arc::clone(&self.clock),
-            open: Box::new(|key, sealed| self.vault.open(key, sealed)),
-            settings: Settings {
-                lease: self.integration.lease,
-                request_timeout: self.integration.request_timeout,
-                predecessor: if self.sole_writer {
-                    Predecessor::IsDead
-                } else {
-                    Predecessor::MayLive
-                },
-            },
-        }
-    }
-
-    pub(crate) async fn resolver(&self) -> Result<Resolver, PipelineError> {
-        let states = States::new(&self.stores, self.integration.scope.clone());
-        let name = self.integration.applied();
-        let base = states.newest(&name).await?;
-        Ok(Resolver::new(states, name, base))
-    }
-
-    /// Folds what is delivered, and brings the run to its end.
-    async fn finish(&self, lease: &mut Lease, run: &mut StoredRun) -> Result<(), PipelineError> {
-        self.fold_up_to(lease, run, run.run.delivered).await?;
-        let left = run.run.receipts;
-        if left.retry + left.unknown + left.accepted + left.deferred > 0 {
-            let minutes = std::time::Duration::from_secs(120);
-            let due = self.clock.now().saturating_add(minutes).unwrap_or(self.clock.now());
-            let integration = self.integration.scope.path();
-            self.stores.wake.set(WakeUp { due, integration, reason: "retry".into() }).await?;
-        }
-        let state = if run.run.held.is_empty() { RunState::Done } else { RunState::PartlyHeld };
-        info!(run = %run.run.id, state = state.name(), "run ended");
-        self.end(run, state, None).await
-    }
 }
 
 pub(crate) fn lease_lost(error: StoreError) -> PipelineError {
@@ -433,25 +231,6 @@ pub(crate) fn lease_lost(error: StoreError) -> PipelineError {
         PipelineError::Delivery(delivery::DeliveryError::LeaseLost)
     } else {
         error.into()
-    }
-}
-
-fn total_receipts(run: &Run) -> u64 {
-    let counts = run.receipts;
-    counts.applied
-        + counts.accepted
-        + counts.rejected
-        + counts.deferred
-        + counts.retry
-        + counts.unknown
-}
-
-/// A queue group has at most 128 characters; scopes are shorter but for absurd names.
-fn group(path: &str) -> String {
-    if path.len() <= 128 {
-        path.to_owned()
-    } else {
-        blake3::hash(path.as_bytes()).to_hex().to_string()
     }
 }
 

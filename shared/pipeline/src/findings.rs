@@ -31,6 +31,11 @@ struct StoredFinding {
 
 const VERSION: u32 = 1;
 
+/// All of a run's findings.
+const ALL: &str = "findings";
+/// Those of the export alone, where it is planned by another process than the one that read it.
+pub(crate) const READ: &str = "findings-read";
+
 impl Pipeline {
     pub(crate) async fn store_findings(
         &self,
@@ -38,21 +43,52 @@ impl Pipeline {
         findings: &Findings,
         files: &[Text],
     ) -> Result<(), PipelineError> {
-        let body = encode(findings, files).map_err(|error| damaged(&error))?;
-        Ok(self.stores.objects.put(&self.findings_key(run), &body).await?)
+        self.store_findings_of(run, ALL, findings, files).await
     }
 
-    /// What was wrong or odd in a run's export, and the files that the findings point into. Empty
-    /// where the run came to none.
+    /// Stores findings under a name of their own.
+    pub(crate) async fn store_findings_of(
+        &self,
+        run: &str,
+        which: &str,
+        findings: &Findings,
+        files: &[Text],
+    ) -> Result<(), PipelineError> {
+        let body = encode(findings, files).map_err(|error| damaged(&error))?;
+        Ok(self.stores.objects.put(&self.findings_key(run, which), &body).await?)
+    }
+
+    /// What was wrong or odd in a run's export and in what it asks for, and the files that the
+    /// findings point into. Empty where the run came to none.
     pub async fn stored_findings(&self, run: &str) -> Result<(Findings, Vec<Text>), PipelineError> {
-        match self.stores.objects.get(&self.findings_key(run)).await? {
-            None => Ok((Findings::default(), Vec::new())),
-            Some(bytes) => decode(&bytes).map_err(|error| damaged(&error)),
+        let all = self.findings_of(run, ALL).await?;
+        match all {
+            Some(all) => Ok(all),
+            // It was read and not planned yet.
+            None => self.stored_findings_of(run, READ).await,
         }
     }
 
-    fn findings_key(&self, run: &str) -> String {
-        self.integration.scope.object("reports", &format!("{run}/findings"))
+    /// Findings that stand under this name.
+    pub(crate) async fn stored_findings_of(
+        &self,
+        run: &str,
+        which: &str,
+    ) -> Result<(Findings, Vec<Text>), PipelineError> {
+        Ok(self.findings_of(run, which).await?.unwrap_or_default())
+    }
+
+    async fn findings_of(
+        &self,
+        run: &str,
+        which: &str,
+    ) -> Result<Option<(Findings, Vec<Text>)>, PipelineError> {
+        let stored = self.stores.objects.get(&self.findings_key(run, which)).await?;
+        stored.map(|bytes| decode(&bytes).map_err(|error| damaged(&error))).transpose()
+    }
+
+    fn findings_key(&self, run: &str, which: &str) -> String {
+        self.integration.scope.object("reports", &format!("{run}/{which}"))
     }
 }
 

@@ -11,9 +11,10 @@ use crate::drive::lease_lost;
 use crate::progress::Stage;
 use crate::{Pipeline, PipelineError};
 
-/// How many batches are delivered before what they did is folded into the applied state: enough
-/// that a bucket is not written for every batch, few enough that a fold stays small in memory.
-pub(crate) const FOLD_EVERY: u64 = 64;
+/// A good number of batches to deliver before what they did is folded into the applied state:
+/// enough that a bucket is not written for every batch, few enough that a fold stays small in
+/// memory.
+pub const FOLD_EVERY: u64 = 64;
 
 impl Pipeline {
     /// Folds the run's batches below `end` that are not folded yet into the applied state.
@@ -29,7 +30,7 @@ impl Pipeline {
             let base = states.newest(&name).await?;
             let folded = &base.manifest.head.folded;
             let from = folded.get(&run.run.id).map_or(0, |last| last + 1);
-            let to = end.min(from + FOLD_EVERY);
+            let to = end.min(from + self.integration.fold_every);
             if from >= to {
                 return Ok(());
             }

@@ -59,6 +59,10 @@ pub struct Integration {
     pub lease: Duration,
     /// How long an approval can be used.
     pub approval_lasts: Duration,
+    /// After how many batches what they did is folded into the applied state: [`FOLD_EVERY`].
+    ///
+    /// [`FOLD_EVERY`]: crate::FOLD_EVERY
+    pub fold_every: u64,
 }
 
 impl Integration {

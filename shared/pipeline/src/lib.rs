@@ -1,20 +1,25 @@
 //! The steps from an export to receipts, the same in every home: one process on one machine, or
 //! functions that wake one another.
 //!
-//! - [`Pipeline::ingest`]: an export becomes the newest source state, or is refused and changes
-//!   nothing;
-//! - [`Pipeline::plan`]: source states, merged and mapped, against the applied state;
-//! - [`Pipeline::deliver`]: one message of the queue, one batch;
-//! - [`Pipeline::recover`]: what a run left that came to no end;
-//! - [`Pipeline::sweep`]: what is due.
+//! Where each step has a process of its own, it says what is to be done next and a message carries
+//! it on ([`Pipeline::handle_step`], [`Pipeline::handle_batch`]):
 //!
-//! [`Pipeline::sync`] is all of them in a row. Level-triggered: every plan compares what is wanted
-//! with what is applied, so what was skipped, lost or superseded is planned again by itself.
+//! - [`Pipeline::take_in`]: an export becomes the newest source state, or is refused and changes
+//!   nothing;
+//! - [`Pipeline::plan_step`]: source states, merged and mapped, against the applied state;
+//! - [`Pipeline::deliver_step`]: a run's batches, from where it stands;
+//! - [`Pipeline::sweep_step`]: what is due, and what stands still.
+//!
+//! In one process [`Pipeline::sync`] is all of them in a row, under one lease and without a queue,
+//! and [`Pipeline::sweep`] what is due. Level-triggered: every plan compares what is wanted with
+//! what is applied, so what was skipped, lost or superseded is planned again by itself.
 //!
 //! **Never:** nothing here knows a format or an LMS by name.
 
 mod approve;
+mod deliver;
 mod desired;
+mod dispatch;
 mod drive;
 mod error;
 mod findings;
@@ -25,21 +30,25 @@ mod messages;
 mod planning;
 mod progress;
 mod recover;
+mod steps;
 mod sweep;
 mod trace;
 mod vault;
 mod view;
 
 pub use approve::{Approved, Rejection};
+pub use dispatch::Handled;
 pub use drive::{Pipeline, SyncOutcome};
 pub use error::PipelineError;
+pub use folding::FOLD_EVERY;
 pub use ingest::{ExportInput, Ingested, ReadExport, ReadSeek, read};
 pub use integration::{Integration, Source, Standing};
-pub use messages::BatchMessage;
+pub use messages::{Ask, BatchMessage, Deliver, Envelope, StepMessage, group, queue_of};
 pub use planning::Planned;
 pub use progress::{NoProgress, Progress, Stage};
 pub use recover::Recovered;
-pub use sweep::Swept;
+pub use steps::{Next, Stepped, TakenIn};
+pub use sweep::{Swept, SweptStep};
 pub use trace::{Enrolled, Trace, TraceEvent};
 pub use vault::{OpenVault, Vault};
 pub use view::StoredPlan;

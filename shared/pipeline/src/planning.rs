@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use plan::{Absence, Cause, ChangeList, Checksum, DiffInput, Diffed, Plan, Refused};
-use roster::{Findings, Kind, Severity};
+use roster::{Findings, Kind, Severity, Text};
 use store::state::hold::{StoredApproval, weighed, write_weighed};
 use store::state::meta::decode_applied;
 use store::state::run::{RunState, StoredRun};
@@ -26,13 +26,15 @@ pub struct Planned {
 }
 
 impl Pipeline {
-    /// Compares what is wanted with what is applied, stores the plan and notes it in `run`.
-    pub async fn plan(
+    /// Compares what is wanted with what is applied, stores the plan and notes it in `run`. The
+    /// findings of what was read, with their files, are merged with the plan's and stored.
+    pub(crate) async fn plan(
         &self,
         run: &mut StoredRun,
         refused: Refused,
         because: Cause,
-    ) -> Result<Planned, PipelineError> {
+        (mut findings, read): (Findings, Vec<Text>),
+    ) -> Result<(Planned, Findings, Vec<Text>), PipelineError> {
         self.progress.at(Stage::Planning, 0, 0);
         let sources = self.load_sources().await?;
         let (applied, loaded) = self.load_applied().await?;
@@ -50,9 +52,16 @@ impl Pipeline {
         if approval.is_some() {
             diffed = compare.diff(diffed.plan.summary.held_checksum)?;
         }
+        // One list of files for all findings: those that the plan's origins count in come first.
+        let mut files = diffed.plan.summary.files.clone();
+        findings.shift_files(files.len() as u32);
+        findings.merge(diffed.findings.clone());
+        files.extend(read);
+        self.store_findings(&run.run.id, &findings, &files).await?;
         self.store_plan(run, &diffed, approval, &weighed_before).await?;
-        let Diffed { plan, findings, .. } = diffed;
-        Ok(Planned { plan, findings, applied: applied.manifest.head.counts })
+        let applied = applied.manifest.head.counts;
+        let planned = Planned { plan: diffed.plan, findings: diffed.findings, applied };
+        Ok((planned, findings, files))
     }
 
     pub(crate) async fn load_sources(&self) -> Result<Vec<LoadedSource>, PipelineError> {

@@ -92,7 +92,7 @@ impl Pipeline {
 
     /// Tells the resolver which org units the run could not make. They come before all that stands
     /// in them, so only the first batches are looked at.
-    async fn note_org_units(
+    pub(crate) async fn note_org_units(
         &self,
         run: &str,
         end: u64,
@@ -120,7 +120,7 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn forget_open(&self, id: &str) -> Result<(), PipelineError> {
+    pub(crate) async fn forget_open(&self, id: &str) -> Result<(), PipelineError> {
         let scope = &self.integration.scope;
         let mut open = OpenRuns::load(&self.stores, scope).await?;
         open.ids.retain(|known| known != id);

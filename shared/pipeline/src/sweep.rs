@@ -1,10 +1,22 @@
 //! What is due: retries, delayed deletes, expired items, garbage.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use ambient::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::state::lease::Lease;
 use store::state::run::{OpenRuns, RunState, StoredRun};
 use store::state::{StateName, States};
 
-use crate::{Pipeline, PipelineError, Standing, SyncOutcome};
+use store::{Condition, ItemKey, StoreError};
+use tracing::warn;
+
+use crate::steps::{deliver, plan};
+use crate::{Ask, Deliver, Next, Pipeline, PipelineError, Standing, SyncOutcome};
+
+/// An open run that has not moved for so long has lost its message: it is sent again.
+const STALLS_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// After so many outages in a row the circuit opens.
 const OPENS_AFTER: u32 = 3;
@@ -20,6 +32,27 @@ pub struct Swept {
     pub segments_deleted: u64,
     /// The circuit to the LMS is open until then: nothing was sent.
     pub circuit_open_until: Option<Timestamp>,
+}
+
+/// What a sweep by messages did.
+#[derive(Debug, Default)]
+pub struct SweptStep {
+    /// Wake-ups that were due.
+    pub due: Vec<String>,
+    /// Runs that stood still and were asked for again.
+    pub stalled: Vec<String>,
+    /// Segments of generations that are no longer kept.
+    pub segments_deleted: u64,
+    /// The circuit to the LMS is open until then: nothing was asked of it.
+    pub circuit_open_until: Option<Timestamp>,
+}
+
+/// How an open run stood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    state: RunState,
+    delivered: u64,
+    since: Timestamp,
 }
 
 impl Pipeline {
@@ -41,17 +74,100 @@ impl Pipeline {
             self.stores.wake.clear(wake).await?;
         }
         let lease = self.take_lease().await?;
-        let check = lease.check(scope);
-        let states = States::new(&self.stores, scope.clone());
-        let mut segments_deleted =
-            states.collect_garbage(&self.integration.applied(), &check).await?;
-        for source in &self.integration.sources {
-            let name = StateName::Source(source.name.clone());
-            segments_deleted += states.collect_garbage(&name, &check).await?;
-        }
+        let segments_deleted = self.collect_garbage(&lease).await?;
         lease.release(&self.stores, scope, &*self.clock).await?;
         let due = ours.into_iter().map(|wake| wake.reason).collect();
         Ok(Swept { due, outcome, segments_deleted, circuit_open_until })
+    }
+
+    /// The sweep of a home where each step has its own process: it sends messages for what is due
+    /// and for runs that stand still, and clears what is no longer needed.
+    pub async fn sweep_step(&self, until: Timestamp) -> Result<SweptStep, PipelineError> {
+        let scope = &self.integration.scope;
+        let mut swept = SweptStep::default();
+        if self.integration.standing == Standing::Inactive {
+            return Ok(swept);
+        }
+        let now = self.clock.now();
+        let mut due = self.stores.wake.of(&scope.path()).await?;
+        due.retain(|wake| wake.due <= now);
+        swept.circuit_open_until = self.circuit_open_until().await?;
+        swept.stalled = self.nudge(now).await?;
+        if !due.is_empty() && swept.circuit_open_until.is_none() {
+            let next = self.begin_resync(until).await?;
+            self.send(&next).await?;
+            for wake in &due {
+                // One that was moved meanwhile stays.
+                self.stores.wake.clear(wake).await?;
+            }
+            swept.due = due.into_iter().map(|wake| wake.reason).collect();
+        }
+        let lease = self.lease_by(until).await?;
+        let collected = self.collect_garbage(&lease).await;
+        swept.segments_deleted = self.give_back(lease, collected).await?;
+        Ok(swept)
+    }
+
+    /// Sends the messages again of open runs that stand as they stood at an earlier sweep.
+    async fn nudge(&self, now: Timestamp) -> Result<Vec<String>, PipelineError> {
+        let scope = &self.integration.scope;
+        let key = ItemKey::new(scope.path(), "standing-still");
+        let damaged = |error: serde_json::Error| StoreError::Damaged {
+            what: "what stood still".into(),
+            reason: error.to_string(),
+        };
+        let found = self.stores.table.get(&key).await?;
+        let before: BTreeMap<String, Seen> = match &found {
+            None => BTreeMap::new(),
+            Some(item) => serde_json::from_slice(&item.body).map_err(damaged)?,
+        };
+        let (mut seen, mut stalled) = (BTreeMap::new(), Vec::new());
+        for id in OpenRuns::load(&self.stores, scope).await?.ids {
+            let Some(run) = StoredRun::load(&self.stores, scope, &id).await? else { continue };
+            let run = run.run;
+            let stands = (run.state, run.delivered);
+            let since = match before.get(&id) {
+                Some(earlier) if (earlier.state, earlier.delivered) == stands => earlier.since,
+                _ => now,
+            };
+            let still = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+            seen.insert(id.clone(), Seen { state: run.state, delivered: run.delivered, since });
+            if still < STALLS_AFTER {
+                continue;
+            }
+            // The time sets the message apart from the one that was lost.
+            let next = match (run.state, deliver(&run)) {
+                (RunState::Parsed, _) => {
+                    let Next::Plan(Ask::Plan { run, .. }) = plan(&id) else { continue };
+                    Next::Plan(Ask::Plan { run, after: Some(now.to_string()) })
+                }
+                (RunState::Planned | RunState::Delivering, Next::Deliver(batch)) => {
+                    let waits = u32::try_from(now.as_second() / 60).unwrap_or(u32::MAX);
+                    Next::Deliver(Deliver { waits, ..batch })
+                }
+                _ => continue,
+            };
+            warn!(run = %id, state = run.state.name(), "a run stands still: it is asked for again");
+            self.send(&next).await?;
+            stalled.push(id);
+        }
+        if seen != before {
+            let body = serde_json::to_vec(&seen).map_err(damaged)?;
+            self.stores.table.put(&key, body, Condition::Any).await?;
+        }
+        Ok(stalled)
+    }
+
+    async fn collect_garbage(&self, lease: &Lease) -> Result<u64, PipelineError> {
+        let scope = &self.integration.scope;
+        let check = lease.check(scope);
+        let states = States::new(&self.stores, scope.clone());
+        let mut deleted = states.collect_garbage(&self.integration.applied(), &check).await?;
+        for source in &self.integration.sources {
+            let name = StateName::Source(source.name.clone());
+            deleted += states.collect_garbage(&name, &check).await?;
+        }
+        Ok(deleted)
     }
 
     /// Until when the circuit to the LMS is open: after several outages in a row, what fires by

@@ -93,6 +93,33 @@ pub async fn take_over(
     Ok(Lease { fence, until, holder: holder.to_owned(), version })
 }
 
+/// How often somebody who wants the lease tries again.
+pub const ASKS_EVERY: Duration = Duration::from_millis(250);
+/// For how long one asking counts: who dies while asking is soon forgotten.
+const ASKING_LASTS: Duration = Duration::from_secs(5);
+
+/// Says that somebody would like to have the lease, so that its holder can step back in between.
+pub async fn ask(stores: &Stores, scope: &Scope, now: Timestamp) -> Result<(), StoreError> {
+    let body = to_json("lease that is wanted", &after(now, ASKING_LASTS))?;
+    stores.table.put(&wanted(scope), body, Condition::Any).await.map(drop)
+}
+
+/// Takes [`ask`] back: it was had.
+pub async fn asks_no_more(stores: &Stores, scope: &Scope) -> Result<(), StoreError> {
+    stores.table.delete(&wanted(scope), Condition::Any).await
+}
+
+/// Whether somebody would like to have the lease.
+pub async fn is_wanted(stores: &Stores, scope: &Scope, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(item) = stores.table.get(&wanted(scope)).await? else { return Ok(false) };
+    let until: Timestamp = from_json("lease that is wanted", &item.body)?;
+    Ok(until > now)
+}
+
+fn wanted(scope: &Scope) -> crate::ItemKey {
+    scope.item("lease-wanted")
+}
+
 impl Lease {
     /// Holds on for `ttl` from now. Fails with [`StoreError::ConditionFailed`] where somebody
     /// else took it meanwhile: then stop at once.

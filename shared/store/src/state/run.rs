@@ -136,6 +136,9 @@ pub struct Run {
     /// How often it has waited for an LMS that was out of reach.
     #[serde(default)]
     pub waits: u32,
+    /// Whether what the LMS refused before is tried again.
+    #[serde(default)]
+    pub tries_again: bool,
     /// The generation of the source state that it published, to roll back to the one before.
     pub source_generation: Option<u64>,
     /// The approval that let its held part go.
@@ -169,6 +172,7 @@ impl Run {
             parked: 0,
             deferred: 0,
             waits: 0,
+            tries_again: false,
             source_generation: None,
             approval: None,
             reason: None,
