@@ -9,11 +9,13 @@
 //! - [`world`]: all of it together, processes started and started again;
 //! - [`oracle`]: what must be true afterwards;
 //! - [`tell`]: what happened, for people;
-//! - [`campaign`]: worlds by the thousand, each with a name that replays it.
+//! - [`campaign`]: worlds by the thousand, each with a name that replays it;
+//! - [`hosted`]: the same in the home where every step is a process of its own, woken by a message.
 //!
 //! **Never:** no socket, no file, no clock of the machine.
 
 pub mod campaign;
+pub mod hosted;
 pub mod life;
 pub mod oracle;
 pub mod ports;

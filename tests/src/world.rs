@@ -60,7 +60,7 @@ pub struct Process {
     pub pipeline: Pipeline,
     /// Where all its calls pass.
     pub tap: Arc<Tap>,
-    source: Source,
+    pub(crate) source: Source,
 }
 
 /// What became of a step.
@@ -387,7 +387,7 @@ impl Process {
     }
 }
 
-fn source() -> Source {
+pub(crate) fn source() -> Source {
     Source {
         name: "registrar".to_owned(),
         mode: Mode::Full,

@@ -17,6 +17,10 @@ use tracing::info;
 use crate::progress::Stage;
 use crate::{Pipeline, PipelineError};
 
+/// What had no answer, or waits for something, is looked at again after so long.
+const RETRIES_AFTER: Duration = Duration::from_secs(120);
+/// What the LMS refused is tried again after so long: somebody may have put it right there.
+const REJECTED_AFTER: Duration = Duration::from_secs(12 * 3600);
 /// How long a deliverer steps back for somebody who asks for the lease.
 const COURTESY: Duration = Duration::from_secs(2);
 
@@ -66,10 +70,12 @@ impl Pipeline {
                 self.wait(run, &error).await?;
                 return Ok(Some(error));
             }
-            Err(other) => {
+            Err(other @ PipelineError::OtherSite { .. }) => {
                 self.end(run, RunState::Failed, Some(other.to_string())).await?;
                 return Err(other);
             }
+            // The store is in trouble, which says nothing about the run.
+            Err(other) => return Err(other),
         }
         run.run.state = RunState::Delivering;
         run.save(&self.stores, &self.integration.scope).await?;
@@ -147,6 +153,7 @@ impl Pipeline {
         self.fold_up_to(lease, run, run.run.delivered).await?;
         let mut resolver = self.resolver().await?;
         self.note_org_units(&run.run.id, run.run.delivered, &mut resolver).await?;
+        let began_at = run.run.delivered;
         let total: u64 = run.run.changes.values().flat_map(|actions| actions.values()).sum();
         while run.run.delivered < run.run.batches {
             if self.stop.load(Ordering::Relaxed) {
@@ -156,7 +163,8 @@ impl Pipeline {
                 if let Some(newer) = self.newest_parsed(&run.run.id).await? {
                     return Ok(Delivered::Overtaken(newer));
                 }
-                if self.clock.now() >= time {
+                // Whoever comes late, because the lease was out, still gets something done.
+                if self.clock.now() >= time && run.run.delivered > began_at {
                     return Ok(Delivered::OutOfTime);
                 }
                 self.step_back(lease).await?;
@@ -241,14 +249,23 @@ impl Pipeline {
         self.fold_up_to(lease, run, run.run.delivered).await?;
         let left = run.run.receipts;
         if left.retry + left.unknown + left.accepted + left.deferred > 0 {
-            let minutes = Duration::from_secs(120);
-            let due = self.clock.now().saturating_add(minutes).unwrap_or(self.clock.now());
-            let integration = self.integration.scope.path();
-            self.stores.wake.set(WakeUp { due, integration, reason: "retry".into() }).await?;
+            self.wake_up("retry", RETRIES_AFTER).await?;
+        }
+        if left.rejected + run.run.parked > 0 {
+            self.wake_up("rejected", REJECTED_AFTER).await?;
         }
         let state = if run.run.held.is_empty() { RunState::Done } else { RunState::PartlyHeld };
         info!(run = %run.run.id, state = state.name(), "run ended");
         self.end(run, state, None).await
+    }
+}
+
+impl Pipeline {
+    async fn wake_up(&self, reason: &str, after: Duration) -> Result<(), PipelineError> {
+        let now = self.clock.now();
+        let due = now.saturating_add(after).unwrap_or(now);
+        let integration = self.integration.scope.path();
+        Ok(self.stores.wake.set(WakeUp { due, integration, reason: reason.into() }).await?)
     }
 }
 

@@ -103,9 +103,29 @@ impl Pipeline {
             swept.due = due.into_iter().map(|wake| wake.reason).collect();
         }
         let lease = self.lease_by(until).await?;
-        let collected = self.collect_garbage(&lease).await;
-        swept.segments_deleted = self.give_back(lease, collected).await?;
+        let tidied = async {
+            self.close_received().await?;
+            self.collect_garbage(&lease).await
+        };
+        let tidied = tidied.await;
+        swept.segments_deleted = self.give_back(lease, tidied).await?;
         Ok(swept)
+    }
+
+    /// Ends runs whose process died while it took its export in. It held the lease for that, so
+    /// under the lease nobody is at it; its event or file comes again under another run.
+    async fn close_received(&self) -> Result<(), PipelineError> {
+        let scope = &self.integration.scope;
+        for id in OpenRuns::load(&self.stores, scope).await?.ids {
+            match StoredRun::load(&self.stores, scope, &id).await? {
+                None => self.forget_open(&id).await?,
+                Some(mut run) if run.run.state == RunState::Received => {
+                    self.end(&mut run, RunState::Interrupted, None).await?;
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Sends the messages again of open runs that stand as they stood at an earlier sweep.
