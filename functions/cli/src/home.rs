@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use ambient::{Clock, Random, SystemClock, SystemRandom};
 use pipeline::{Integration, Pipeline, Source, Standing, Vault};
-use readers::{Format, FormatChoice, ReadOptions};
 use runtime::Exit;
-use runtime::config::{Config, FILE, Known, Status};
-use store::state::Scope;
+use runtime::config::{Config, FILE, Known};
 use store::state::run::Run;
 use store::{DataDir, Stores};
 
@@ -20,14 +18,9 @@ use crate::interrupt::Interrupt;
 use crate::outcome::Subject;
 use crate::progress::Watch;
 use crate::target::{self, Reach, Target};
-use crate::vault::SealingVault;
+use crate::vault;
 
-/// How long an approval can be used.
-const APPROVAL_LASTS: Duration = Duration::from_secs(7 * 86_400);
-/// How much longer than a request a lease is: the time in which those of one batch may start,
-/// while each still ends within it.
-const BATCH: Duration = Duration::from_secs(60);
-/// The same for the sandbox, where a batch takes part of a second.
+/// How much longer than a request a lease is for the sandbox, where a batch takes part of a second.
 const SANDBOX_BATCH: Duration = Duration::from_secs(10);
 
 /// What a command is given.
@@ -62,9 +55,7 @@ impl Setting {
         };
         let config = match file {
             Some(file) => {
-                let formats = Format::ALL.into_iter().filter(|format| readers::has_reader(*format));
-                let formats: Vec<&str> = formats.map(Format::name).collect();
-                Config::load(&file, Known { formats: &formats, targets: target::KINDS })?
+                Config::load(&file, Known { formats: &home::known(), targets: home::KINDS })?
             }
             None => Config::sandbox(),
         };
@@ -86,21 +77,10 @@ impl Configured {
     /// How its source `name` is read.
     pub fn source(&self, name: &str) -> Result<Source, Failure> {
         let found = self.integration.sources.iter().find(|source| source.name == name);
-        found.map(source).ok_or_else(|| Failure::usage(format!("there is no source `{name}`")))
+        found
+            .map(home::source)
+            .ok_or_else(|| Failure::usage(format!("there is no source `{name}`")))
     }
-}
-
-fn source(source: &runtime::config::Source) -> Source {
-    // A name that is unknown here was refused when the configuration was loaded.
-    let named = Format::from_name(source.format.name()).map(FormatChoice::Named);
-    let read = ReadOptions {
-        format: named.unwrap_or_default(),
-        username_types: source.username_types.iter().map(roster::Text::new).collect(),
-        target: source.only_target.as_ref().map(roster::Text::new),
-        ..ReadOptions::default()
-    };
-    let precedence = i64::from(source.precedence);
-    Source { name: source.name.clone(), mode: source.mode, precedence, read }
 }
 
 /// An open data folder with the pipeline on it.
@@ -137,11 +117,11 @@ impl Home {
         let (data, vault) = match access {
             Access::Read | Access::Preview => {
                 let data = DataDir::open_reader(path, clock)?;
-                (data, SealingVault::of_reader(path, &*setting.random)?)
+                (data, vault::of_reader(path, &*setting.random)?)
             }
             Access::Write | Access::Deliver => {
                 let data = DataDir::open_writer(path, clock)?;
-                (data, SealingVault::of_writer(path, &*setting.random)?)
+                (data, vault::of_writer(path, &*setting.random)?)
             }
         };
         let subject = Subject {
@@ -204,30 +184,12 @@ impl Home {
 }
 
 fn build(configured: &Configured, target: &Target) -> Integration {
-    let integration = &configured.integration;
-    let batch = match integration.target.connection {
+    let batch = match configured.integration.target.connection {
         runtime::config::Connection::Sandbox => SANDBOX_BATCH,
-        runtime::config::Connection::Remote { .. } => BATCH,
+        runtime::config::Connection::Remote { .. } => home::BATCH,
     };
-    Integration {
-        scope: Scope::new(&configured.tenant, &integration.name),
-        standing: match integration.status {
-            Status::Test => Standing::Test,
-            Status::Inactive => Standing::Inactive,
-            Status::Active => Standing::Active,
-        },
-        sources: integration.sources.iter().map(source).collect(),
-        policy: integration.policy.clone(),
-        limits: integration.limits.clone(),
-        rules: target.rules.clone(),
-        config_version: integration.version(),
-        target_kind: integration.target.kind.clone(),
-        target_url: target.address.clone(),
-        request_timeout: target.timeout,
-        lease: target.timeout + batch,
-        approval_lasts: APPROVAL_LASTS,
-        fold_every: pipeline::FOLD_EVERY,
-    }
+    let shape = home::Shape { batch };
+    home::integration(&configured.tenant, &configured.integration, &target.made, shape)
 }
 
 fn pipeline(
@@ -243,7 +205,7 @@ fn pipeline(
         clock: Arc::clone(&setting.clock),
         random: Arc::clone(&setting.random),
         integration: Arc::new(integration),
-        lms: target.lms,
+        lms: target.made.lms,
         vault,
         progress: Arc::new(watch.clone()),
         holder: format!("pid {}", std::process::id()),

@@ -1,26 +1,17 @@
-//! The LMS of an integration: which adapter, over which transport, with which secrets.
-//!
-//! The one place that knows the adapters by name.
+//! The LMS of an integration on this machine: over which transport, with which secrets.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ambient::{Clock, Random};
-use async_trait::async_trait;
+use lms::Transport;
 use lms::http::{Addresses, HttpConfig, HttpTransport};
-use lms::moodle::{Moodle, MoodleAccess, MoodleConfig};
-use lms::{Lms, Request, Response, Transport, TransportError};
-use roster::mapping::TargetRules;
 use runtime::Exit;
 use runtime::config::Connection;
 use runtime::secrets::{self, ExposeSecret as _};
 
 use crate::failure::Failure;
 use crate::site::{self, SandboxTransport};
-
-/// The kinds of target there are.
-pub const KINDS: &[&str] = &["moodle", "sandbox"];
 
 /// How long the sandbox may take for an answer: it is on this machine.
 const SANDBOX_TIMEOUT: u64 = 10;
@@ -36,16 +27,10 @@ pub enum Reach {
 
 /// A target, ready.
 pub struct Target {
-    /// The adapter.
-    pub lms: Arc<dyn Lms>,
-    /// How it wants its records.
-    pub rules: TargetRules,
-    /// What the applied state is bound to.
-    pub address: String,
+    /// The adapter and what goes with it.
+    pub made: home::Target,
     /// For people.
     pub shown: String,
-    /// How long one request may take.
-    pub timeout: Duration,
 }
 
 /// Makes the target of an integration.
@@ -56,32 +41,27 @@ pub fn target(
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
 ) -> Result<Target, Failure> {
-    let target = &integration.target;
-    let mut settings: MoodleConfig = target.settings.read()?;
-    let (transport, url, token, shown): (Arc<dyn Transport>, _, _, _) = match &target.connection {
-        Connection::Sandbox => {
-            settings.timeout = settings.timeout.min(SANDBOX_TIMEOUT);
-            let http = transport(HttpConfig::default())?;
-            let transport = SandboxTransport::new(http, data, Arc::clone(clock));
-            let (url, token) = (site::ADDRESS.to_owned(), sandbox::moodle::TOKEN.to_owned());
-            (Arc::new(transport), url, token, "the sandbox".to_owned())
-        }
-        Connection::Remote { url, token, ca_file, allow_private } => {
-            let shown = format!("{} {url}", target.kind);
-            if reach == Reach::Never {
-                (Arc::new(Nowhere), url.clone(), String::new(), shown)
-            } else {
-                let token = secrets::resolve(token)?.expose_secret().to_owned();
-                let http = remote(ca_file.as_deref(), *allow_private)?;
-                (Arc::new(http), url.clone(), token, shown)
+    let (transport, url, token, shown, longest): (Arc<dyn Transport>, _, _, _, _) =
+        match &integration.target.connection {
+            Connection::Sandbox => {
+                let http = transport(HttpConfig::default())?;
+                let transport = SandboxTransport::new(http, data, Arc::clone(clock));
+                let (url, token) = (site::ADDRESS, sandbox::moodle::TOKEN.to_owned());
+                (Arc::new(transport), url, token, "the sandbox".to_owned(), Some(SANDBOX_TIMEOUT))
             }
-        }
-    };
-    let access = MoodleAccess { url: url.clone(), token };
-    let (rules, timeout) = (settings.rules(), settings.timeout());
-    let (clock, random) = (Arc::clone(clock), Arc::clone(random));
-    let lms = Arc::new(Moodle::new(transport, clock, random, access, settings));
-    Ok(Target { lms, rules, address: url, shown, timeout })
+            Connection::Remote { url, token, ca_file, allow_private } => {
+                let shown = format!("{} {url}", integration.target.kind);
+                if reach == Reach::Never {
+                    (Arc::new(home::Nowhere), url.as_str(), String::new(), shown, None)
+                } else {
+                    let token = secrets::resolve(token)?.expose_secret().to_owned();
+                    let http = remote(ca_file.as_deref(), *allow_private)?;
+                    (Arc::new(http), url.as_str(), token, shown, None)
+                }
+            }
+        };
+    let made = home::target(integration, transport, url, token, longest, (clock, random))?;
+    Ok(Target { made, shown })
 }
 
 fn remote(ca_file: Option<&Path>, allow_private: bool) -> Result<HttpTransport, Failure> {
@@ -111,15 +91,4 @@ fn transport(config: HttpConfig) -> Result<HttpTransport, Failure> {
     HttpTransport::new(config).map_err(|error| {
         Failure::new(Exit::Usage, "configuration", "cannot set up HTTP").because(&error)
     })
-}
-
-/// For commands that only look at what is known.
-struct Nowhere;
-
-#[async_trait]
-impl Transport for Nowhere {
-    async fn send(&self, _: Request) -> Result<Response, TransportError> {
-        let reason = "this command makes no LMS call".to_owned();
-        Err(TransportError::NotSent { reason, permanent: true })
-    }
 }

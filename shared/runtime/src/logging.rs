@@ -73,9 +73,21 @@ pub enum LoggingError {
 }
 
 /// Our own crates, which `verbosity` is about.
-const OURS: [&str; 12] = [
-    "delivery", "lms", "pipeline", "plan", "readers", "report", "rollcall", "roster", "runtime",
-    "sandbox", "school", "store",
+const OURS: [&str; 14] = [
+    "delivery",
+    "hosted",
+    "lms",
+    "pipeline",
+    "plan",
+    "readers",
+    "report",
+    "rollcall",
+    "roster",
+    "runtime",
+    "sandbox",
+    "school",
+    "store",
+    "store_aws",
 ];
 
 impl Settings {
@@ -120,7 +132,7 @@ where
     Ok(match settings.shape {
         Shape::Json => {
             let layer = layer.json().flatten_event(true).with_timer(InUtc(clock));
-            layer.with_current_span(false).with_span_list(false).with_filter(filter).boxed()
+            layer.with_current_span(true).with_span_list(false).with_filter(filter).boxed()
         }
         Shape::Coloured | Shape::Plain => {
             let ansi = settings.shape == Shape::Coloured;

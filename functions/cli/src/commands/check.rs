@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::home::Setting;
 use crate::outcome::Subject;
 use crate::progress::Watch;
-use crate::vault::SealingVault;
+use home::SealingVault;
 
 /// Read an export and say what is in it and what is wrong with it; changes nothing
 #[derive(Debug, clap::Args)]

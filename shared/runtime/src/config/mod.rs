@@ -27,7 +27,7 @@
 //! |---|---|
 //! | (top) | `tenant` |
 //! | `[[integration]]` | `name`, `status`: `test` (default), `inactive`, `active` |
-//! | `[[integration.source]]` | `name`, `match` (`*` and `?`, on the file's name), `format`: `auto` (default) or a name, `mode`: `full` (default) or `incremental`, `precedence` (default 0; higher wins), `username_types` (which user ids become the user name, by type, in order), `only_target` (take in only exports that name it) |
+//! | `[[integration.source]]` | `name`, `match` (`*` and `?`, on the file's name), `format`: `auto` (default) or a name, `mode`: `full` (default) or `incremental`, `precedence` (default 0; higher wins), `username_types` (which user ids become the user name, by type, in order), `only_target` (take in only exports that name it); where exports are dropped off: `files` (patterns; an export is whole when each has a file), `settle` (`"2m"`; it is whole so long after its last file), `expect_every` (`"26h"`; somebody is told when none has come) |
 //! | `[integration.target]` | `kind`, `url`, `token`, `ca_file`, `allow_private`; every other key is the adapter's, read by [`Settings::read`] |
 //! | `[integration.policy.KIND]` | `create`, `update`: true or false; `remove`: `ignore`, `suspend`, `delete`; with `delete` also `after`: `"90d"`, `"12w"` |
 //! | `[integration.limits]` | `remove_percent` (0 to 100), `remove_count`, `remove_minimum` (with fewer records percent does not apply), `hold_emptied_courses` |
@@ -46,6 +46,7 @@ mod node;
 mod pattern;
 mod source;
 mod target;
+mod time;
 mod version;
 
 use std::fs;
@@ -157,6 +158,9 @@ impl Config {
             precedence: 0,
             username_types: Vec::new(),
             only_target: None,
+            files: Vec::new(),
+            settle: std::time::Duration::ZERO,
+            expect_every: None,
         };
         let integration = Integration {
             name: "sandbox".to_owned(),

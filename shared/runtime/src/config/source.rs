@@ -1,8 +1,11 @@
 //! The sources of an integration, and which of them an export belongs to.
 
+use std::time::Duration;
+
 use roster::Mode;
 use serde::Deserialize;
 
+use super::time::Span;
 use super::{Integration, Name, Pattern, check_names};
 
 /// One feed.
@@ -23,6 +26,13 @@ pub struct Source {
     pub username_types: Vec<String>,
     /// Only exports that name this target are taken in (IMS `<target>`).
     pub only_target: Option<String>,
+    /// Where exports are dropped off: one is whole when each of these has a file. Empty: each file
+    /// is an export of its own.
+    pub files: Vec<Pattern>,
+    /// Where exports are dropped off: so long after the last file of one has come it is whole.
+    pub settle: Duration,
+    /// How often an export is expected, where somebody is to be told that none has come.
+    pub expect_every: Option<Duration>,
 }
 
 /// What an export is.
@@ -149,6 +159,10 @@ struct SourceSection {
     #[serde(default)]
     username_types: Vec<String>,
     only_target: Option<String>,
+    #[serde(default)]
+    files: Vec<Pattern>,
+    settle: Option<Span>,
+    expect_every: Option<Span>,
 }
 
 fn full() -> Mode {
@@ -173,6 +187,9 @@ impl TryFrom<Vec<SourceSection>> for Sources {
             precedence: section.precedence,
             username_types: section.username_types,
             only_target: section.only_target,
+            files: section.files,
+            settle: section.settle.map(|span| span.0).unwrap_or_default(),
+            expect_every: section.expect_every.map(|span| span.0),
         };
         Ok(Self(sections.into_iter().map(source).collect()))
     }
