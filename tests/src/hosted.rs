@@ -93,6 +93,8 @@ pub struct Told {
     pub stalled: u64,
     /// Messages that came twice.
     pub duplicates: u64,
+    /// Messages that were handed out late.
+    pub delays: u64,
     /// What each process came to.
     pub story: Vec<String>,
     /// Whether everything came to rest.
@@ -175,6 +177,11 @@ impl<'a> Host<'a> {
         if !self.uploads.is_empty() {
             return Some(Work::Upload(self.uploads.remove(0)));
         }
+        if self.chance(40) {
+            // What is there is not handed out yet.
+            self.told.delays += 1;
+            return None;
+        }
         for name in [QueueName::Plan, QueueName::Deliver] {
             let received = self.world.queue.receive(name, HIDDEN, MAX_RECEIVES).await;
             if let Some(message) = received.expect("the queue in memory answers") {
@@ -203,14 +210,18 @@ impl<'a> Host<'a> {
         let now = self.world.clock.now();
         let woken = self.world.wake.of(&self.world.integration.scope.path()).await;
         let woken = woken.expect("wake-ups can be read").into_iter().map(|wake| wake.due);
-        let hidden = [QueueName::Plan, QueueName::Deliver]
+        let messages = [QueueName::Plan, QueueName::Deliver]
             .into_iter()
-            .flat_map(|name| self.world.queue.messages(name))
-            .map(|message| message.visible);
+            .flat_map(|name| self.world.queue.messages(name));
+        let hidden: Vec<Timestamp> = messages.map(|message| message.visible).collect();
+        let hidden_now = hidden.iter().any(|visible| *visible <= now);
         // Whatever comes first; the scheduler wakes the sweep when something is due.
         let due: Option<Timestamp> = woken.min();
         let next = due.into_iter().chain(hidden).chain([self.swept]).filter(|at| *at > now).min();
-        self.world.clock.reach(next.unwrap_or(self.swept).max(now));
+        let next = next.unwrap_or(self.swept).max(now);
+        // Where a message is there and not handed out, it is a little later.
+        let waits = hidden_now.then(|| now + Duration::from_secs(5));
+        self.world.clock.reach(waits.map_or(next, |soon| next.min(soon)));
         if due.is_some_and(|due| due <= self.world.clock.now()) {
             self.swept = self.world.clock.now();
         }
@@ -291,13 +302,14 @@ impl<'a> Host<'a> {
 }
 
 /// Trouble that the hosted home meets; what its queue does is done by the host itself.
-const MET: [crate::trouble::Kind; 14] = {
+const MET: [crate::trouble::Kind; 15] = {
     use crate::trouble::Kind;
     [
         Kind::StoreThrottles,
         Kind::StoreDown,
         Kind::StoreSilent,
         Kind::StoreSlow,
+        Kind::QueueDuplicates,
         Kind::LmsRefuses,
         Kind::LmsTimeoutBefore,
         Kind::LmsTimeoutAfter,

@@ -10,13 +10,16 @@
 //! - [`oracle`]: what must be true afterwards;
 //! - [`tell`]: what happened, for people;
 //! - [`campaign`]: worlds by the thousand, each with a name that replays it;
-//! - [`hosted`]: the same in the home where every step is a process of its own, woken by a message.
+//! - [`hosted`]: the same in the home where every step is a process of its own, woken by a message;
+//! - [`load`], [`load_ports`]: many schools at once in that home, over stores that they share.
 //!
 //! **Never:** no socket, no file, no clock of the machine.
 
 pub mod campaign;
 pub mod hosted;
 pub mod life;
+pub mod load;
+pub mod load_ports;
 pub mod oracle;
 pub mod ports;
 pub mod tap;

@@ -217,23 +217,11 @@ impl Queue for Tapped<dyn Queue> {
         visibility: Duration,
         max_receives: u32,
     ) -> Result<Option<Message>, StoreError> {
-        if self.tap.strikes(Kind::QueueDelays) {
-            self.tap.enter("queue.receive", "nothing yet").await;
-            return Ok(None);
-        }
         let call = self.port.receive(queue, visibility, max_receives);
         self.through("queue.receive", "", Does::Writes, call).await
     }
 
     async fn ack(&self, queue: QueueName, receipt: &str) -> Result<(), StoreError> {
-        if self.tap.strikes(Kind::QueueRedelivers) {
-            self.tap.enter("queue.ack", "lost").await;
-            // Nobody has it any more, and it can be received again.
-            return match self.port.extend(queue, receipt, Duration::ZERO).await {
-                Err(error) if error.is_condition_failed() => Ok(()),
-                other => other,
-            };
-        }
         self.through("queue.ack", receipt, Does::Writes, self.port.ack(queue, receipt)).await
     }
 

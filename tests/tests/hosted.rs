@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use ambient::{Random, SeededRandom};
+use ambient::{Clock as _, Random, SeededRandom};
 use end_to_end::hosted::{Host, Told, has_run};
 use end_to_end::life::{Day, Event, days};
 use end_to_end::{Crash, Moment, World, oracle};
@@ -32,15 +32,22 @@ async fn dawns() -> Vec<Dawn> {
     let mut world = World::new(1);
     let mut dawns = Vec::new();
     let mut life = days().into_iter().peekable();
+    let mut used = 0;
     while let Some(day) = life.next() {
         let dawn = world.fork();
         let clean = Host::new(&mut world, Vec::new()).live(&day).await;
         assert!(clean.rests, "{}: {:#?}", day.name, clean.story);
         assert_eq!(oracle::faults(&world, &day.lms).await, [""; 0], "{}", day.name);
         assert_eq!(clean.stalled, 0, "{}: no message was lost", day.name);
+        used += 1;
         world.pass_night(&day);
         dawns.push(Dawn { next: life.peek().cloned(), world: dawn, day, clean });
     }
+    let usage = world.process(None, None, false).pipeline.usage(world.clock.now()).await.unwrap();
+    let ended = world.runs().await;
+    assert_eq!(usage.runs, ended.len() as u64, "every run is counted once");
+    assert!(usage.runs >= used && usage.changes > 100, "{usage:?}");
+    assert_eq!(usage.lms_calls, ended.iter().map(|run| run.calls).sum::<u64>());
     dawns
 }
 
@@ -202,8 +209,9 @@ fn whatever_goes_wrong_in_the_hosted_home_it_is_put_right() {
     let killed = came.iter().filter(|(told, _)| told.killed > 1).count();
     let twice = came.iter().filter(|(told, _)| told.duplicates > 0).count();
     let superseded = came.iter().filter(|(_, superseded)| *superseded).count();
-    let seen = [killed, twice, superseded];
-    assert!(seen.iter().all(|seen| *seen >= 10), "killed, twice, superseded: {seen:?}");
+    let late = came.iter().filter(|(told, _)| told.delays > 0).count();
+    let seen = [killed, twice, late, superseded];
+    assert!(seen.iter().all(|seen| *seen >= 10), "killed, twice, late, superseded: {seen:?}");
 }
 
 /// `HOSTED_SEED` names the world.

@@ -198,7 +198,8 @@ impl Pipeline {
         run.run.reason = reason.or(run.run.reason.take());
         let mut open = OpenRuns::load(&self.stores, scope).await?;
         open.ids.retain(|id| *id != run.run.id);
-        let writes = vec![run.write(scope)?, open.write(scope)?];
+        let counting = self.counting(&run.run).await?;
+        let writes = vec![run.write(scope)?, open.write(scope)?, counting];
         self.stores.table.transact(writes).await.map_err(lease_lost)?;
         run.saved();
         Ok(())

@@ -17,6 +17,7 @@
 //! **Never:** nothing here knows a format or an LMS by name.
 
 mod approve;
+mod arrivals;
 mod deliver;
 mod desired;
 mod dispatch;
@@ -33,10 +34,12 @@ mod recover;
 mod steps;
 mod sweep;
 mod trace;
+mod usage;
 mod vault;
 mod view;
 
 pub use approve::{Approved, Rejection};
+pub use arrivals::{Arrival, Arrived, SETTLE, Wholeness};
 pub use dispatch::Handled;
 pub use drive::{Pipeline, SyncOutcome};
 pub use error::PipelineError;
@@ -50,5 +53,6 @@ pub use recover::Recovered;
 pub use steps::{Next, Stepped, TakenIn};
 pub use sweep::{Swept, SweptStep};
 pub use trace::{Enrolled, Trace, TraceEvent};
+pub use usage::Usage;
 pub use vault::{OpenVault, Vault};
 pub use view::StoredPlan;

@@ -12,6 +12,7 @@ use store::state::{StateName, States};
 use store::{Condition, ItemKey, StoreError};
 use tracing::warn;
 
+use crate::arrivals::SETTLE;
 use crate::steps::{deliver, plan};
 use crate::{Ask, Deliver, Next, Pipeline, PipelineError, Standing, SyncOutcome};
 
@@ -90,7 +91,8 @@ impl Pipeline {
         }
         let now = self.clock.now();
         let mut due = self.stores.wake.of(&scope.path()).await?;
-        due.retain(|wake| wake.due <= now);
+        // Files that wait for others are looked at by whoever reads files.
+        due.retain(|wake| wake.due <= now && !wake.reason.starts_with(SETTLE));
         swept.circuit_open_until = self.circuit_open_until().await?;
         swept.stalled = self.nudge(now).await?;
         if !due.is_empty() && swept.circuit_open_until.is_none() {
