@@ -47,25 +47,42 @@ impl Resolver {
     }
 
     /// Goes on against a newer applied state, into which what was noted has been folded. What is
-    /// on its way and not there yet stays known: no state tells it.
+    /// known stays known, so that no bucket is read twice in a run: what was noted is in the newer
+    /// state, and nobody but this run changes it.
     pub fn rebase(&mut self, base: Published) {
+        let (before, now) = (self.base.manifest.bits, base.manifest.bits);
+        if before != now {
+            // A bucket is a range of hashes, which a state with more buckets cuts further.
+            let is_loaded = |bucket: &usize| match now.checked_sub(before) {
+                Some(finer) => self.loaded.contains(&(bucket >> finer)),
+                None => {
+                    let parts = 1 << (before - now);
+                    (bucket * parts..(bucket + 1) * parts).all(|part| self.loaded.contains(&part))
+                }
+            };
+            self.loaded = (0..1 << now).filter(is_loaded).collect();
+        }
         self.base = base;
-        self.loaded.clear();
-        self.ids.clear();
-        self.read.clear();
     }
 
     /// The LMS id of a record.
     pub async fn find(&mut self, key: &Key) -> Result<Known, StoreError> {
-        self.load_bucket_of(key).await?;
-        Ok(self.ids.get(&hash(key)).cloned().map_or(Known::Missing, Known::Id))
+        let name = hash(key);
+        // What this run did is newer than the state, and most of what a first sync asks for.
+        if !self.ids.contains_key(&name) {
+            self.load_bucket_of(key).await?;
+        }
+        Ok(self.ids.get(&name).cloned().map_or(Known::Missing, Known::Id))
     }
 
     /// Whether everybody in the course is known: we made it empty, or have read who is in it.
     pub async fn members_read(&mut self, course: &CourseKey) -> Result<bool, StoreError> {
         let key = Key::Course(course.clone());
-        self.load_bucket_of(&key).await?;
-        Ok(self.read.contains(&hash(&key)))
+        let name = hash(&key);
+        if !self.read.contains(&name) {
+            self.load_bucket_of(&key).await?;
+        }
+        Ok(self.read.contains(&name))
     }
 
     /// Says that the members of the course have been read.

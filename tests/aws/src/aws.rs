@@ -10,9 +10,9 @@ use hosted::{Host, Knobs};
 use store::state::Scope;
 use store::{QueueName, Stores};
 use store_aws::emulator::Ministack;
-use store_aws::{Ambience, Clients, Names, aws_stores};
+use store_aws::{Ambience, Clients, Names, Wait, aws_stores};
 
-use crate::http::post;
+use crate::http::request;
 
 /// A stack on the emulator; it ends when this is dropped.
 pub struct Aws {
@@ -53,7 +53,9 @@ impl Aws {
         );
         let clients = emulator.clients().await.expect("clients of the emulator");
         let names = Names::of_stack(&clients, stack).await.expect("the stack is there");
-        let stores = aws_stores(&clients, &names, &Ambience::system());
+        // The emulator knows at once what is in a queue.
+        let ambience = Ambience { wait: Wait::Not, ..Ambience::system() };
+        let stores = aws_stores(&clients, &names, &ambience);
         let knobs = Knobs::from_lookup(|_| None).expect("defaults");
         let operator = Host::new(clients.clone(), names.clone(), knobs, None, "operator".into());
         Self { emulator, clients, names, stores, operator }
@@ -78,8 +80,28 @@ impl Aws {
             );
             let form_type = [("Content-Type", "application/x-www-form-urlencoded")];
             let (status, answer) =
-                post(&self.endpoint(), "/", &form_type, &form).expect("SQS answers");
+                request(&self.endpoint(), ("POST", "/"), &form_type, &form).expect("SQS answers");
             assert_eq!(status, 200, "{answer}");
+        }
+    }
+
+    /// Turns the event source mappings of the template off: a [`Poller`](crate::Poller) stands in.
+    pub fn unmap(&self) {
+        let mappings = "/2015-03-31/event-source-mappings/";
+        let endpoint = self.endpoint();
+        let (status, answer) =
+            request(&endpoint, ("GET", mappings), &[], "").expect("Lambda answers");
+        assert_eq!(status, 200, "{answer}");
+        let answer: serde_json::Value = serde_json::from_str(&answer).expect("a list");
+        let listed = answer["EventSourceMappings"].as_array().cloned().unwrap_or_default();
+        assert_eq!(listed.len(), 2, "the template maps two queues: {answer}");
+        for mapping in listed {
+            let path = format!("{mappings}{}", mapping["UUID"].as_str().unwrap_or_default());
+            let json = [("Content-Type", "application/json")];
+            let off = r#"{"Enabled": false}"#;
+            let (status, answer) =
+                request(&endpoint, ("PUT", &path), &json, off).expect("Lambda answers");
+            assert!((200..300).contains(&status), "{answer}");
         }
     }
 
@@ -88,7 +110,8 @@ impl Aws {
         let path = format!("/2015-03-31/functions/{}-{function}/invocations", self.names.stack);
         let json = [("Content-Type", "application/json")];
         let (status, answer) =
-            post(&self.endpoint(), &path, &json, &event.to_string()).expect("Lambda answers");
+            request(&self.endpoint(), ("POST", &path), &json, &event.to_string())
+                .expect("Lambda answers");
         (status == 200 && !answer.contains("errorMessage"), answer)
     }
 

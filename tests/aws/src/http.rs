@@ -4,11 +4,11 @@ use std::io::{Error, Read, Result, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// Posts `body` to `path` on `endpoint` (`http://127.0.0.1:PORT`), with these headers: status and
+/// Sends `body` to `path` on `endpoint` (`http://127.0.0.1:PORT`), with these headers: status and
 /// answer.
-pub(crate) fn post(
+pub(crate) fn request(
     endpoint: &str,
-    path: &str,
+    (method, path): (&str, &str),
     headers: &[(&str, &str)],
     body: &str,
 ) -> Result<(u16, String)> {
@@ -16,7 +16,7 @@ pub(crate) fn post(
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(Duration::from_secs(400)))?;
     let mut head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n",
         body.len()
     );
     for (name, value) in headers {

@@ -32,23 +32,28 @@ impl School {
     /// A school `tenant` whose Moodle is empty, added to the installation. `source` is what its
     /// configuration says of its source beside the name.
     pub async fn open(aws: &Aws, tenant: &str, source: &str) -> Self {
+        Self::open_with(aws, tenant, source, 2).await
+    }
+
+    /// The same; one request to its Moodle may take so many seconds.
+    pub async fn open_with(aws: &Aws, tenant: &str, source: &str, timeout: u64) -> Self {
         let site = Arc::new(Mutex::new(Site::in_memory()));
         let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let server = serve(site.clone(), free, Arc::new(SystemClock)).await;
         let server = server.expect("the simulated Moodle listens");
         let (scope, address) = (Scope::new(tenant, "sis"), server.local_addr());
         let school = Self { scope, site, server: Some(server), address, known: Vec::new() };
-        school.configure(aws, source).await;
+        school.configure(aws, source, timeout).await;
         school
     }
 
-    async fn configure(&self, aws: &Aws, source: &str) {
+    async fn configure(&self, aws: &Aws, source: &str, timeout: u64) {
         let text = format!(
             "tenant = \"{}\"\n[[integration]]\nname = \"sis\"\nstatus = \"active\"\n\
              [[integration.source]]\nname = \"registrar\"\n{source}\n\
              [integration.limits.course]\nremove_count = 3\nremove_minimum = 0\n\
              [integration.target]\nkind = \"moodle\"\nurl = \"http://{}\"\n\
-             token = {{ secret = \"moodle-token\" }}\nallow_private = true\ntimeout = 2\n\
+             token = {{ secret = \"moodle-token\" }}\nallow_private = true\ntimeout = {timeout}\n\
              batch = 50\n",
             self.scope.tenant, self.address
         );
@@ -92,6 +97,11 @@ impl School {
         .await;
         let of_file = |run: &Run| run.files.iter().any(|read| read.name == file);
         self.runs(aws).await.into_iter().find(of_file).expect("it has a run")
+    }
+
+    /// Its Moodle misbehaves so from now on.
+    pub fn plan_fault(&self, rule: sandbox::Rule) {
+        self.site.lock().unwrap_or_else(PoisonError::into_inner).faults_mut().add(rule);
     }
 
     /// Where its Moodle is not what `town` says.
