@@ -35,6 +35,8 @@ pub struct Names {
     pub wake_target: String,
     /// ARN of the role in which Scheduler invokes it.
     pub wake_role: String,
+    /// ARN of the queue that takes what Scheduler could not hand over; `None`: it is dropped.
+    pub wake_dead: Option<String>,
     /// ARN of the role to assume for one tenant's data; `None`: tenants are not fenced here.
     pub tenant_role: Option<String>,
 }
@@ -83,6 +85,7 @@ impl Names {
             recurring_group: format!("{stack}-recurring"),
             wake_target: needed("ROLLCALL_WAKE_TARGET")?,
             wake_role: needed("ROLLCALL_WAKE_ROLE")?,
+            wake_dead: set("ROLLCALL_WAKE_DEAD"),
             tenant_role: set("ROLLCALL_TENANT_ROLE"),
             stack,
         })
@@ -114,6 +117,7 @@ impl Names {
             recurring_group: format!("{stack}-recurring"),
             wake_target: place.arn("lambda", &format!("function:{stack}-reconcile")),
             wake_role: place.role(&format!("{stack}-scheduler")),
+            wake_dead: Some(place.arn("sqs", &format!("{stack}-parse-dead"))),
             tenant_role: None,
             stack: stack.to_owned(),
         })

@@ -53,6 +53,7 @@ impl S3Objects {
             let output = match call.set_range(range.clone()).send().await {
                 Ok(output) => output,
                 Err(error) if is_absent(&error) => return Ok(None),
+                Err(error) if is_hidden(&error) && !self.is_listed(key).await? => return Ok(None),
                 Err(error) if error.code() == Some("InvalidRange") => return Ok(Some(Vec::new())),
                 Err(error) => return Err(store_error(GET, &self.resource(), error)),
             };
@@ -66,6 +67,12 @@ impl S3Objects {
             }
             tried += 1;
         }
+    }
+
+    /// Whether a listing has the object. S3 does not say that an object is absent to whoever may
+    /// list parts of the bucket only: it refuses, as for one that is there and may not be read.
+    async fn is_listed(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.list(key, None, 1).await?.first().is_some_and(|found| found.key == key))
     }
 
     /// Whether the object is there because of the write `mark`: its answer was lost.
@@ -106,6 +113,7 @@ impl Objects for S3Objects {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => {
                 Ok(None)
             }
+            Err(error) if is_hidden(&error) && !self.is_listed(key).await? => Ok(None),
             Err(error) => Err(store_error(HEAD, &self.resource(), error)),
         }
     }
@@ -177,6 +185,11 @@ impl Objects for S3Objects {
         call.send().await.map_err(|error| store_error(DELETE, &self.resource(), error))?;
         Ok(())
     }
+}
+
+/// Whether S3 refuses to say anything of the object.
+fn is_hidden<E>(error: &SdkError<E>) -> bool {
+    error.raw_response().is_some_and(|raw| raw.status().as_u16() == 403)
 }
 
 fn is_absent(error: &SdkError<GetObjectError>) -> bool {

@@ -124,6 +124,28 @@ async fn a_refusal_names_permission_and_resource_and_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn an_object_that_s3_is_silent_about_is_looked_for_in_a_listing() {
+    const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+    let (proxy, stores, direct) = proxied().await;
+    direct.objects.put("a/there", b"x").await.unwrap();
+    // Of an absent one a fenced role learns nothing but this.
+    proxy.plan("HEAD /", Fault::Answer(403, ""));
+    assert_eq!(stores.objects.head("a/none").await.unwrap(), None);
+    for _ in 0..2 {
+        proxy.plan("GET /", Fault::Answer(403, DENIED));
+    }
+    // A listing that is refused as well is a refusal.
+    let refused = stores.objects.get("a/none").await.unwrap_err().to_string();
+    assert!(refused.contains("s3:ListBucket"), "{refused}");
+    assert!(proxy.is_done());
+    proxy.plan("GET /", Fault::Answer(403, DENIED));
+    assert_eq!(stores.objects.get("a/none").await.unwrap(), None);
+    proxy.plan("GET /", Fault::Answer(403, DENIED));
+    let refused = stores.objects.get("a/there").await.unwrap_err().to_string();
+    assert!(refused.contains("s3:GetObject"), "it is there and may not be read: {refused}");
+}
+
+#[tokio::test]
 async fn an_object_is_created_once() {
     let (proxy, stores, direct) = proxied().await;
     proxy.plan("PUT /", Fault::LoseAnswer);

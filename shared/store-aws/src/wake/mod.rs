@@ -54,8 +54,7 @@ struct Row {
 impl ScheduledWake {
     pub(crate) fn new(clients: &Clients, names: &Names, pace: Pace) -> Self {
         let table = DynamoTable::new(clients, &names.table, pace.clone());
-        let target = &names.wake_target;
-        let group = Group::new(clients, &names.wake_group, target, &names.wake_role, pace.clone());
+        let group = Group::new(clients, &names.wake_group, names, pace.clone());
         Self { table, group, pace }
     }
 

@@ -31,8 +31,7 @@ pub struct Schedules {
 
 impl Schedules {
     pub(crate) fn new(clients: &Clients, names: &Names, pace: Pace) -> Self {
-        let (group, target) = (&names.recurring_group, &names.wake_target);
-        Self { group: Group::new(clients, group, target, &names.wake_role, pace) }
+        Self { group: Group::new(clients, &names.recurring_group, names, pace) }
     }
 
     /// Sets or changes the schedule of its integration and reason. One that AWS would not take is

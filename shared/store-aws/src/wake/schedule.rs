@@ -2,7 +2,8 @@
 
 use aws_sdk_scheduler::error::BuildError;
 use aws_sdk_scheduler::types::{
-    ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target,
+    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode,
+    RetryPolicy, Target,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Serialize;
@@ -10,6 +11,7 @@ use store::StoreError;
 
 use crate::clients::Clients;
 use crate::fault::{Call, store_error};
+use crate::names::Names;
 use crate::pace::{Pace, TRIES};
 
 const PUT: Call = Call::new("set a schedule", "scheduler:CreateSchedule and UpdateSchedule");
@@ -50,12 +52,15 @@ pub(crate) struct Group {
     name: String,
     target: String,
     role: String,
+    dead: Option<String>,
     pace: Pace,
 }
 
 impl Group {
-    pub(crate) fn new(clients: &Clients, name: &str, target: &str, role: &str, pace: Pace) -> Self {
+    pub(crate) fn new(clients: &Clients, name: &str, names: &Names, pace: Pace) -> Self {
+        let (target, role) = (&names.wake_target, &names.wake_role);
         Self {
+            dead: names.wake_dead.clone(),
             client: clients.scheduler.clone(),
             name: name.to_owned(),
             target: target.to_owned(),
@@ -85,7 +90,9 @@ impl Group {
             .maximum_event_age_in_seconds(OLDEST_SECONDS)
             .maximum_retry_attempts(INVOCATIONS);
         let target = Target::builder().arn(&self.target).role_arn(&self.role).input(input);
-        let target = target.retry_policy(retries.build()).build().map_err(unbuilt)?;
+        let dead = self.dead.as_ref().map(|arn| DeadLetterConfig::builder().arn(arn).build());
+        let target = target.set_dead_letter_config(dead).retry_policy(retries.build());
+        let target = target.build().map_err(unbuilt)?;
         for tried in 0..TRIES {
             let create = self.client.create_schedule().group_name(&self.name).name(name);
             let create = create
