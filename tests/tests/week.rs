@@ -54,7 +54,12 @@ async fn a_second_run_makes_no_call_and_writes_nothing_but_its_own_run() {
             .map(|item| item.key.sk)
             .filter(|sk| !sk.starts_with("run/"))
             .collect();
-        assert_eq!(changed, ["lease", "open-runs", "source/registrar", "usage/2026-09"], "{}", day.name);
+        assert_eq!(
+            changed,
+            ["lease", "open-runs", "source/registrar", "usage/2026-09"],
+            "{}",
+            day.name
+        );
     }
 }
 
