@@ -69,7 +69,10 @@ impl FromStr for Checksum {
 
 #[cfg(test)]
 mod tests {
+    use roster::{Origin, Person, PersonKey, Record, Text};
+
     use super::*;
+    use crate::{Action, Cause};
 
     #[test]
     fn shown_and_read_back() {
@@ -80,5 +83,51 @@ mod tests {
         {
             assert_eq!(bad.parse::<Checksum>(), Err(NotAChecksum), "{bad}");
         }
+    }
+
+    #[test]
+    fn it_is_over_what_is_done_and_nothing_else() {
+        let person = |name: &str| -> Option<Record> {
+            let mut person = Person::new(PersonKey::new("p"));
+            person.username = Some(Text::new(name));
+            Some(person.into())
+        };
+        let of = |changes: &[&Change]| {
+            let mut summing = Summing::new("v1");
+            changes.iter().for_each(|change| summing.add(change));
+            summing.finish()
+        };
+        let change = Change {
+            action: Action::Update,
+            before: person("a"),
+            after: person("b"),
+            cause: Cause::Source,
+            origin: None,
+            lms_id: None,
+            temporary: None,
+        };
+        let same = Change {
+            cause: Cause::InDoubt,
+            origin: Some(Origin { file: 1, line: 2 }),
+            lms_id: Some(Text::new("7")),
+            ..change.clone()
+        };
+        assert_eq!(of(&[&change]), of(&[&same]));
+        let others = [
+            Change { action: Action::Rekey, ..change.clone() },
+            Change { before: person("c"), ..change.clone() },
+            Change { after: person("c"), ..change.clone() },
+            Change { temporary: Some(Text::new("tmp-1")), ..change.clone() },
+            // The same records, the one where the other was.
+            Change { before: None, after: person("a"), ..change.clone() },
+            Change { before: person("a"), after: None, ..change.clone() },
+        ];
+        let mut sums: Vec<_> = others.iter().map(|other| of(&[other])).collect();
+        sums.extend([of(&[]), of(&[&change]), of(&[&change, &change])]);
+        sums.extend([of(&[&others[0], &others[1]]), of(&[&others[1], &others[0]])]);
+        let count = sums.len();
+        sums.sort();
+        sums.dedup();
+        assert_eq!(sums.len(), count, "two different lists of changes have one checksum");
     }
 }

@@ -73,7 +73,7 @@ fn after(applied: Option<Applied>, change: &Change, effect: &Effect) -> Applied 
 }
 
 fn time(days: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_hours(24 * days)
+    Timestamp::from_second(1_800_000_000).expect("a time") + SignedDuration::from_hours(24 * days)
 }
 
 #[test]
@@ -238,11 +238,8 @@ fn a_refusal_is_remembered_and_what_is_there_stays() {
     let effect = Effect::Rejected { code: "invalid".into() };
     let update = to(Action::Update, inactive(ada()));
     let before = held(ada(), Some(Presence::Present));
-    let parked = Parked {
-        wanted: wanted_digest(&update),
-        answer: "invalid".into(),
-        run: Text::new("now"),
-    };
+    let parked =
+        Parked { wanted: wanted_digest(&update), answer: "invalid".into(), run: Text::new("now") };
     let refused = after(Some(before.clone()), &update, &effect);
     let meta = Meta { parked: Some(parked), in_doubt: false, ..before.meta };
     assert_eq!(refused, Applied { record: before.record, meta });
@@ -303,6 +300,7 @@ fn a_refusal_stands_for_action_and_wanted_record_but_not_for_a_password() {
     assert_eq!(digest, wanted_digest(&to(Action::Create, sealed.clone())));
     assert_eq!(after(None, &to(Action::Create, sealed), &DONE).record, ada().into());
     // A removal is known by the record that goes.
-    let of = |person: Person| Change { before: Some(person.into()), ..change(Action::Remove, None) };
+    let of =
+        |person: Person| Change { before: Some(person.into()), ..change(Action::Remove, None) };
     assert_ne!(wanted_digest(&of(ada())), wanted_digest(&of(inactive(ada()))));
 }

@@ -2,42 +2,14 @@
 
 mod world;
 
-use plan::{
-    Action, Cause, Effect, HoldReason, KindPolicy, OnRemove, Ownership, Policy, Presence, Refused,
-};
+use plan::{Action, Cause, Effect, HoldReason, OnRemove, Ownership, Policy, Presence, Refused};
 use roster::{
-    Course, CourseKey, Enrollment, Group, GroupKey, GroupMember, Key, Kind, OrgUnit, OrgUnitKey,
-    Person, PersonKey, Record, Role, Roles, Status, Text,
+    CourseKey, Group, GroupKey, GroupMember, Key, Kind, OrgUnit, OrgUnitKey, Person, PersonKey,
+    Record, Status, Text,
 };
-use world::{World, at_most, changes, done, held, lines};
-
-fn person(key: &str, username: &str) -> Person {
-    let mut person = Person::new(PersonKey::new(key));
-    person.username = Some(Text::new(username));
-    person
-}
-
-fn course(key: &str) -> Course {
-    let mut course = Course::new(CourseKey::new(key));
-    course.short_name = Some(Text::new(key));
-    course
-}
-
-fn student(course: &str, person: &str) -> Enrollment {
-    let mut student = Enrollment::new(CourseKey::new(course), PersonKey::new(person));
-    student.roles = Some(Roles::one(Role::Student));
-    student
-}
-
-fn plan_of(world: &World, wanted: &[Record]) -> Vec<String> {
-    lines(&changes(&world.diff(wanted).plan))
-}
-
-fn on_remove(kind: Kind, remove: OnRemove) -> Policy {
-    let mut policy = Policy::default();
-    policy.set(kind, KindPolicy { remove, ..policy.of(kind) });
-    policy
-}
+use world::{
+    World, at_most, changes, course, done, held, lines, on_remove, person, plan_of, student,
+};
 
 /// One row: how the person is there, what is wanted, what is planned.
 #[test]

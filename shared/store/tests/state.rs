@@ -2,109 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::sync::Arc;
+mod bench;
 
 use ambient::{ManualClock, Timestamp};
-use plan::{Action, Cause, Change, ChangeList, Policy};
-use roster::{
-    CourseKey, Enrollment, Key, Mode, Origin, Person, PersonKey, Record, Removal, Role, Sink,
-    Snapshot, SnapshotBuilder, Status, Text,
-};
-use store::Stores;
-use store::state::applied::{Fold, FoldBatch, fold as fold_ledger};
-use store::state::lease;
-use store::state::ledger::{Entry, Line, LineResult, Sight};
+use bench::{Bench, batch, create, enrollment, export, line, many, packed, person};
+use plan::Policy;
+use roster::{CourseKey, Key, Mode, PersonKey, Record, Removal, Role, Text};
+use store::state::applied::{Fold, fold as fold_ledger};
+use store::state::ledger::{LineResult, Sight};
 use store::state::meta::decode_applied;
-use store::state::source::{Export, fold as fold_export};
-use store::state::{Published, Scope, StateName, States, history};
-
-struct Bench {
-    stores: Stores,
-    states: States,
-    scope: Scope,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_800_000_000).unwrap()));
-        let stores = Stores::memory(clock);
-        let scope = Scope::new("oak", "sis");
-        Self { states: States::new(&stores, scope.clone()), stores, scope }
-    }
-
-    fn source(&self) -> StateName {
-        StateName::Source("registrar".into())
-    }
-
-    fn applied(&self) -> StateName {
-        StateName::Applied("moodle".into())
-    }
-
-    /// Folds an export in and publishes it. Whether anything changed.
-    async fn take_in(&self, snapshot: &Snapshot, run: &str) -> bool {
-        let files: Vec<String> = snapshot.files().iter().map(ToString::to_string).collect();
-        let removals: Vec<Removal> = snapshot.removals().iter().map(|(r, _)| r.clone()).collect();
-        let export = Export {
-            mode: snapshot.mode(),
-            files: &files,
-            buckets: snapshot.buckets(),
-            removals: &removals,
-            run,
-            now: Timestamp::from_second(1_800_000_000).unwrap(),
-        };
-        let base = self.states.newest(&self.source()).await.unwrap();
-        let next = fold_export(&self.states, &self.source(), &base, export).await.unwrap();
-        if let Some(next) = &next {
-            self.states.publish(&self.source(), &base, next).await.unwrap();
-        }
-        next.is_some()
-    }
-
-    async fn newest(&self) -> Published {
-        self.states.newest(&self.source()).await.unwrap()
-    }
-
-    /// Every record of the source with its line.
-    async fn records(&self) -> Vec<(Record, u32)> {
-        let published = self.newest().await;
-        let loaded = self.states.load(&self.source(), &published.manifest).await.unwrap();
-        let mut records: Vec<_> = loaded
-            .iter(|packed| Ok((packed.decode()?, Origin::decode(packed.side)?.line)))
-            .map(Result::unwrap)
-            .collect();
-        records.sort_by(|(a, _), (b, _)| a.key().cmp(b.key()));
-        records
-    }
-}
-
-fn person(id: &str, given: &str) -> Record {
-    let mut person = Person::new(PersonKey::new(id));
-    person.given = Some(Text::new(given));
-    person.into()
-}
-
-fn enrollment(course: &str, id: &str, roles: &[Role]) -> Record {
-    let mut enrollment = Enrollment::new(CourseKey::new(course), PersonKey::new(id));
-    enrollment.roles = Some(roles.iter().cloned().collect());
-    enrollment.status = Some(Status::Active);
-    enrollment.into()
-}
-
-fn export(mode: Mode, records: &[Record], removals: &[Removal], first_line: u32) -> Snapshot {
-    let mut builder = SnapshotBuilder::new(mode);
-    let file = builder.add_file("export.xml");
-    for (at, record) in records.iter().enumerate() {
-        builder.record(record.clone(), Origin { file, line: first_line + at as u32 });
-    }
-    for removal in removals {
-        builder.removal(removal.clone(), Origin { file, line: 0 });
-    }
-    builder.finish().unwrap()
-}
-
-fn many(count: usize) -> Vec<Record> {
-    (0..count).map(|at| person(&format!("p-{at:06}"), &format!("Name {at}"))).collect()
-}
+use store::state::{history, lease};
 
 #[tokio::test]
 async fn the_same_records_on_other_lines_are_nothing_new_and_keep_their_first_line() {
@@ -205,12 +112,6 @@ async fn earlier_generations_stay_readable_until_they_are_collected() {
     assert!(error.is_condition_failed(), "{error}");
 }
 
-fn packed(records: &[Record]) -> roster::Packed {
-    let mut packed = roster::Packed::default();
-    records.iter().for_each(|record| packed.push(&record.to_bytes(), &[]));
-    packed
-}
-
 #[tokio::test]
 async fn publishing_on_an_outdated_base_is_refused() {
     let bench = Bench::new();
@@ -221,36 +122,6 @@ async fn publishing_on_an_outdated_base_is_refused() {
     next.head.generation += 1;
     let error = bench.states.publish(&bench.source(), &stale, &next).await.unwrap_err();
     assert!(error.is_condition_failed(), "{error}");
-}
-
-fn create(record: Record) -> Change {
-    Change {
-        action: Action::Create,
-        before: None,
-        after: Some(record),
-        cause: Cause::Source,
-        origin: Some(Origin { file: 0, line: 9 }),
-        lms_id: None,
-        temporary: None,
-    }
-}
-
-fn line(result: LineResult, id: Option<&str>) -> Line {
-    Line { result, lms_id: id.map(Text::new), ownership: None, remark: None }
-}
-
-fn batch(number: u64, changes: &[Change], sights: &[Sight], lines: Option<Vec<Line>>) -> FoldBatch {
-    let mut list = ChangeList::default();
-    changes.iter().for_each(|change| list.push(change));
-    let entry = Entry {
-        fence: 1,
-        attempts: 1,
-        quiet_after: Timestamp::MIN,
-        sights: sights.to_vec(),
-        lines,
-        calls: 1,
-    };
-    FoldBatch { number, changes: list, entry }
 }
 
 #[tokio::test]

@@ -8,11 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use plan::{
     Absence, Applied, Applying, Capabilities, Cause, Change, Checksum, DiffInput, Diffed, Effect,
-    KindSupport, Limit, Limits, Meta, Ownership, Plan, Policy, Presence, Refused, Wanted, apply,
-    diff,
+    KindPolicy, KindSupport, Limit, Limits, Meta, OnRemove, Ownership, Plan, Policy, Presence,
+    Refused, Wanted, apply, diff,
 };
 use roster::arbitrary::School;
-use roster::{Key, Kind, Origin, Place, Record, Text};
+use roster::{
+    Course, CourseKey, Enrollment, Key, Kind, Origin, Person, PersonKey, Place, Record, Role,
+    Roles, Text,
+};
 
 pub fn capabilities() -> Capabilities {
     let fields = |kind| -> &'static [&'static str] {
@@ -195,6 +198,39 @@ pub fn lines(changes: &[Change]) -> Vec<String> {
         format!("{} {}{temporary}", change.action.name(), change.key())
     };
     changes.iter().map(line).collect()
+}
+
+/// A person with a user name.
+pub fn person(key: &str, username: &str) -> Person {
+    let mut person = Person::new(PersonKey::new(key));
+    person.username = Some(Text::new(username));
+    person
+}
+
+/// A course whose code is its key.
+pub fn course(key: &str) -> Course {
+    let mut course = Course::new(CourseKey::new(key));
+    course.short_name = Some(Text::new(key));
+    course
+}
+
+/// A student of a course.
+pub fn student(course: &str, person: &str) -> Enrollment {
+    let mut student = Enrollment::new(CourseKey::new(course), PersonKey::new(person));
+    student.roles = Some(Roles::one(Role::Student));
+    student
+}
+
+/// What is delivered to make `wanted` of `world`, as [`lines`].
+pub fn plan_of(world: &World, wanted: &[Record]) -> Vec<String> {
+    lines(&changes(&world.diff(wanted).plan))
+}
+
+/// The default, but for what happens to records of `kind` that are gone.
+pub fn on_remove(kind: Kind, remove: OnRemove) -> Policy {
+    let mut policy = Policy::default();
+    policy.set(kind, KindPolicy { remove, ..policy.of(kind) });
+    policy
 }
 
 /// An LMS in which no two persons have one user name, and no two courses one code.

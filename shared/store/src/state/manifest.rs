@@ -209,6 +209,69 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_manifest_of_this_version_is_an_error() {
+        let bytes = Manifest::default().to_bytes().unwrap();
+        assert_eq!(Manifest::from_bytes(&bytes).unwrap(), Manifest::default());
+        let with = |at: usize, byte: u8| {
+            let mut bytes = bytes.clone();
+            bytes[at] = byte;
+            Manifest::from_bytes(&bytes)
+        };
+        assert!(with(0, VERSION + 1).is_err());
+        assert!(with(1, 1).is_err(), "it has one bucket");
+        assert!(with(1, 255).is_err(), "nobody has as many");
+        assert!(Manifest::from_bytes(&[bytes.clone(), vec![0]].concat()).is_err());
+        for (bits, good) in [(MAX_BITS, true), (MAX_BITS + 1, false)] {
+            let buckets = vec![BucketRef::default(); 1 << bits];
+            let bytes = Manifest { bits, buckets, ..Manifest::default() }.to_bytes().unwrap();
+            assert_eq!(Manifest::from_bytes(&bytes).is_ok(), good, "{bits}");
+        }
+    }
+
+    #[test]
+    fn segments_come_with_the_bucket_that_they_are_in() {
+        let mut manifest = Manifest { bits: 2, ..Manifest::default() };
+        assert_eq!(manifest.total(), 0);
+        manifest.head.counts = [(Kind::Person, 3), (Kind::Course, 40)].into();
+        assert_eq!(manifest.total(), 43);
+        let names = |names: &[u8]| names.iter().map(|name| SegmentName([*name; 16])).collect();
+        let bucket = |segments| BucketRef { digest: [0; 16], segments };
+        manifest.buckets = vec![
+            bucket(names(&[1, 2])),
+            bucket(names(&[])),
+            bucket(names(&[3])),
+            bucket(names(&[4])),
+        ];
+        let expected = [(0, 1), (0, 2), (2 << 62, 3), (3 << 62, 4)]
+            .map(|(hash, name)| (hash, SegmentName([name; 16])));
+        assert_eq!(manifest.segments().collect::<Vec<_>>(), expected);
+        assert_eq!(manifest.bucket_of((2 << 62) - 1), 1);
+        assert_eq!(manifest.bucket_of(2 << 62), 2);
+        for bucket in 0..4 {
+            assert_eq!(manifest.bucket_of(manifest.first_hash(bucket)), bucket);
+        }
+    }
+
+    #[test]
+    fn buckets_are_cut_anew_only_where_they_are_four_times_too_large_or_too_small() {
+        let (large, small) = (RAW_PER_BUCKET * 4, RAW_PER_BUCKET / 4);
+        assert_eq!(RAW_PER_BUCKET, 163_840);
+        assert_eq!(wanted_bits(large, 0), 0);
+        assert_eq!(wanted_bits(large + 1, 0), 2);
+        assert_eq!(wanted_bits(small - 1, 0), 0, "there are never fewer than one");
+        assert_eq!(wanted_bits(8 * large, 3), 3);
+        assert_eq!(wanted_bits(8 * (large + 1), 3), 5);
+        assert_eq!(wanted_bits(8 * small, 3), 3);
+        assert_eq!(wanted_bits(8 * (small - 1), 3), 1);
+        assert_eq!(wanted_bits(0, 3), 0);
+        // Cut anew, no bucket is larger than it is aimed at, and half as many would be.
+        for raw in [700_000, 1 << 22, 50_000_000, 1 << 29] {
+            let bits = wanted_bits(raw, 0);
+            assert!(raw >> bits <= RAW_PER_BUCKET && raw >> (bits - 1) > RAW_PER_BUCKET, "{raw}");
+        }
+    }
+
+    #[test]
     fn buckets_are_ranges_of_the_hash_and_their_number_is_sluggish() {
         assert_eq!(bucket_of(u64::MAX, 0), 0);
         assert_eq!(bucket_of(u64::MAX, 3), 7);

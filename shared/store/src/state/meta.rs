@@ -105,27 +105,75 @@ pub fn decode_applied(packed: PackedRecord<'_>) -> Result<Applied, DecodeError> 
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_combination_comes_back() {
+    fn full() -> Meta {
         let parked =
             Parked { wanted: [7; 16], answer: Text::new("shortnametaken"), run: Text::new("r1") };
-        for number in 0..=0b11_1111u8 {
-            let on = |bit: u8| number & (1 << bit) != 0;
-            let meta = Meta {
-                presence: on(5).then_some(Presence::Suspended),
-                ownership: if on(5) { Ownership::Found } else { Ownership::Adopted },
-                lms_id: on(0).then(|| Text::new("4711")),
-                first_run: Text::new("r0"),
-                last_run: Text::new("r1"),
-                parked: on(1).then(|| parked.clone()),
-                in_doubt: on(2),
-                members_read: on(3),
-                delete_after: on(4).then(|| Timestamp::from_second(1_800_000_000).unwrap()),
-            };
-            let mut bytes = Vec::new();
-            encode(&meta, &mut bytes);
-            assert_eq!(decode(&bytes).unwrap(), meta);
-            assert!(decode(&bytes[..bytes.len() - 1]).is_err());
+        Meta {
+            presence: Some(Presence::Present),
+            ownership: Ownership::Created,
+            lms_id: Some(Text::new("4711")),
+            first_run: Text::new("r0"),
+            last_run: Text::new("r1"),
+            parked: Some(parked),
+            in_doubt: true,
+            members_read: true,
+            delete_after: Some(Timestamp::from_second(1_800_000_000).unwrap()),
         }
+    }
+
+    fn bytes(meta: &Meta) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode(meta, &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn every_combination_comes_back() {
+        let presences =
+            [None, Some(Presence::Present), Some(Presence::Suspended), Some(Presence::Removed)];
+        let ownerships = [Ownership::Created, Ownership::Adopted, Ownership::Found];
+        for number in 0..=0b1_1111u8 {
+            let on = |bit: u8| number & (1 << bit) != 0;
+            for presence in presences {
+                for ownership in ownerships {
+                    let full = full();
+                    let meta = Meta {
+                        presence,
+                        ownership,
+                        lms_id: full.lms_id.filter(|_| on(0)),
+                        parked: full.parked.filter(|_| on(1)),
+                        in_doubt: on(2),
+                        members_read: on(3),
+                        delete_after: full.delete_after.filter(|_| on(4)),
+                        ..full
+                    };
+                    let bytes = bytes(&meta);
+                    assert_eq!(decode(&bytes).unwrap(), meta);
+                    for cut in 0..bytes.len() {
+                        assert!(decode(&bytes[..cut]).is_err(), "{number:b} cut at {cut}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_later_version_adds_is_passed_over_and_what_it_changes_is_an_error() {
+        let good = bytes(&full());
+        assert_eq!(decode(&[good.clone(), vec![1, 2, 3]].concat()).unwrap(), full());
+        for standing in [0x04, 0x0f, 0x30, 0xf0] {
+            let mut bytes = good.clone();
+            bytes[1] = standing;
+            assert!(decode(&bytes).is_err(), "{standing:#x}");
+        }
+        // A time before all time is as good as one that is over.
+        let past = Meta { delete_after: Some(Timestamp::MIN), ..full() };
+        assert_eq!(decode(&bytes(&past)).unwrap().delete_after, Some(Timestamp::UNIX_EPOCH));
+        let mut never = full();
+        never.delete_after = None;
+        let mut beyond = bytes(&never);
+        beyond[0] |= DELETE_AFTER;
+        put_varint(&mut beyond, u64::MAX);
+        assert!(decode(&beyond).is_err(), "no such time");
     }
 }

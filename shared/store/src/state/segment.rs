@@ -139,6 +139,44 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_is_cut_only_where_it_is_too_large() {
+        let plain = |records: usize, len: usize| {
+            let mut packed = Packed::default();
+            for at in 0..records {
+                // Compresses well, so that only the raw size says where it is cut.
+                packed.push(format!("{at:0>len$}").as_bytes(), b"side");
+            }
+            packed
+        };
+        let segments = |bucket: &Packed| compress(bucket).unwrap().len();
+        assert_eq!(segments(&Packed::default()), 0);
+        assert_eq!(segments(&plain(1, 10)), 1);
+        assert_eq!(segments(&plain(500, 1000)), 1, "500 KB");
+        assert_eq!(segments(&plain(600, 1000)), 2, "600 KB");
+        assert_eq!(segments(&plain(1600, 1000)), 4, "1.6 MB");
+        // What does not compress is cut where it does not fit, and where it needs no more.
+        let noise = bucket(400, 1000);
+        assert_eq!(segments(&noise), 2, "400 KB of noise are too large for one body");
+        let parts = split(&plain(1000, 1000), 100_000).unwrap();
+        let sizes: Vec<_> = parts.iter().map(Packed::size).collect();
+        assert!(sizes.iter().all(|size| *size <= 101_000), "{sizes:?}");
+        assert!(sizes[..sizes.len() - 1].iter().all(|size| *size > 98_000), "{sizes:?}");
+        // At least one record each, however small the pieces are to be.
+        assert_eq!(split(&plain(5, 1000), 1).unwrap().len(), 5);
+    }
+
+    #[test]
+    fn a_name_is_the_digest_of_the_content() {
+        let one = compress(&bucket(10, 10)).unwrap().remove(0);
+        assert_eq!(one, compress(&bucket(10, 10)).unwrap().remove(0));
+        assert_ne!(one.name, compress(&bucket(11, 10)).unwrap()[0].name);
+        assert_eq!(SegmentName([0xab; 16]).hex(), "ab".repeat(16));
+        assert_eq!(SegmentName([1; 16]).hex(), "01".repeat(16));
+        let error = decompress(SegmentName([1; 16]), &one.bytes).unwrap_err();
+        assert!(error.to_string().contains(&"01".repeat(16)), "{error}");
+    }
+
+    #[test]
     fn a_record_that_fits_nowhere_and_a_damaged_segment_are_errors() {
         let error = compress(&bucket(1, 500_000)).unwrap_err();
         assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
