@@ -69,6 +69,17 @@ pub struct Global {
     /// Say nothing where all is well: no progress, no report of what was done
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    pub aws: crate::aws::Options,
+}
+
+impl Global {
+    /// The installation on AWS that is meant; `None` where it is a data folder.
+    #[cfg(feature = "aws")]
+    pub fn stack(&self) -> Option<&str> {
+        self.aws.stack()
+    }
 }
 
 /// The data folder where none is named.
@@ -104,6 +115,10 @@ pub enum Command {
     Backup(commands::backup::Backup),
     Restore(commands::restore::Restore),
     Completions(commands::completions::Completions),
+    #[cfg(feature = "aws")]
+    Tenant(crate::aws::Tenant),
+    #[cfg(feature = "aws")]
+    Redrive(crate::aws::Redrive),
 }
 
 /// Reads the command line. `Err` is how the process ends where there is nothing to run: help was
@@ -141,6 +156,8 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    // The help of the program as it comes; what a feature adds is not part of it.
+    #[cfg(not(feature = "aws"))]
     #[test]
     fn help_is_as_it_was_agreed() {
         let mut all = String::new();

@@ -188,7 +188,8 @@ impl Console {
     /// Commands are for copying: they name the data folder and the configuration that this one
     /// was started with.
     fn as_typed(&self, text: &str) -> String {
-        const COMMANDS: [&str; 6] = ["show", "approve", "reject", "resume", "sweep", "runs"];
+        const COMMANDS: [&str; 8] =
+            ["show", "approve", "reject", "resume", "sweep", "runs", "tenant", "redrive"];
         if self.flags.is_empty() {
             return text.to_owned();
         }
@@ -222,6 +223,18 @@ fn flags(global: &Global) -> String {
         };
         flags.push_str(&format!("{name} {value} "));
     };
+    #[cfg(feature = "aws")]
+    if let Some(stack) = global.stack() {
+        // What else was typed is not for the commands that follow: they need no file.
+        add("--aws", stack);
+        if let Some(tenant) = &global.aws.of_tenant {
+            add("--tenant", tenant);
+        }
+        if let Some(integration) = &global.integration {
+            add("--integration", integration);
+        }
+        return flags;
+    }
     if global.data.as_os_str() != DEFAULT_DATA {
         add("--data", &global.data.to_string_lossy());
     }
@@ -263,6 +276,17 @@ mod tests {
         assert_eq!(
             console(&["--data", "my data", "--integration", "hr"]).as_typed(text),
             "If this is meant:  rollcall --data 'my data' --integration hr approve r1 --checksum c"
+        );
+    }
+
+    #[cfg(feature = "aws")]
+    #[test]
+    fn commands_for_copying_name_the_installation() {
+        let text = "Once it is whole:  rollcall tenant secret oak lms-token";
+        let given = ["--aws", "s", "--tenant", "oak", "--config", "oak.toml"];
+        assert_eq!(
+            console(&given).as_typed(text),
+            "Once it is whole:  rollcall --aws s --tenant oak tenant secret oak lms-token"
         );
     }
 

@@ -51,7 +51,7 @@ impl Failure {
     }
 
     /// The same with what caused `error`, which itself is the message.
-    fn sources(mut self, error: &(dyn Error + 'static)) -> Self {
+    pub fn sources(mut self, error: &(dyn Error + 'static)) -> Self {
         let mut source = error.source();
         while let Some(cause) = source {
             let text = cause.to_string();
@@ -142,7 +142,8 @@ fn of_store(error: &StoreError) -> Failure {
         StoreError::Damaged { .. } => failure(Exit::Failed, "damaged")
             .hint("restore a backup into a new folder: rollcall restore FILE --data NEW_DIR"),
         StoreError::Unsupported { .. } => failure(Exit::Usage, "unusable-folder"),
-        StoreError::Unavailable { .. } => failure(Exit::Failed, "store")
+        StoreError::Throttled { .. } => failure(Exit::Failed, "throttled"),
+        StoreError::Unavailable { .. } => failure(Exit::Failed, "unavailable")
             .hint("check that the data folder may be read and written"),
         _ => failure(Exit::Failed, "store"),
     }

@@ -12,6 +12,8 @@ use store::state::run::Run;
 use store::{DataDir, Stores};
 
 use crate::args::Global;
+#[cfg(feature = "aws")]
+use crate::aws::Installation;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -83,14 +85,43 @@ impl Configured {
     }
 }
 
-/// An open data folder with the pipeline on it.
+/// An open data folder, or an installation, with the pipeline on it.
 pub struct Home {
     /// The steps.
     pub pipeline: Pipeline,
     /// Who watches them.
     pub watch: Watch,
-    /// The data folder.
-    pub data: DataDir,
+    /// Where all of it is kept.
+    pub place: Place,
+}
+
+/// Where everything is kept.
+pub enum Place {
+    /// In a data folder.
+    Folder(DataDir),
+    /// On AWS, with the objects in this bucket.
+    #[cfg(feature = "aws")]
+    Bucket(String),
+}
+
+impl Place {
+    /// Where an object is, for people.
+    pub fn of_object(&self, key: &str) -> String {
+        match self {
+            Self::Folder(data) => shown(&data.path().join("objects").join(key)),
+            #[cfg(feature = "aws")]
+            Self::Bucket(bucket) => format!("s3://{bucket}/{key}"),
+        }
+    }
+
+    /// Clears items whose time is over; how many. On AWS that happens by itself.
+    pub fn drop_expired(&self) -> Result<usize, Failure> {
+        match self {
+            Self::Folder(data) => Ok(data.drop_expired()?),
+            #[cfg(feature = "aws")]
+            Self::Bucket(_) => Ok(0),
+        }
+    }
 }
 
 /// What a command does with the data folder.
@@ -107,8 +138,37 @@ pub enum Access {
 }
 
 impl Home {
-    /// Opens the data folder and builds the integration.
-    pub fn open(setting: &Setting, access: Access) -> Result<Self, Failure> {
+    /// Opens the data folder, or the installation that is named, and builds the integration.
+    pub async fn open(setting: &Setting, access: Access) -> Result<Self, Failure> {
+        #[cfg(feature = "aws")]
+        if setting.global.stack().is_some() {
+            let installation = Installation::connect(setting).await?;
+            let scope = installation.one(&setting.global).await?;
+            return installation.home(setting, &scope).await;
+        }
+        Self::in_folder(setting, access)
+    }
+
+    /// The same with the run that `name` means: its id, the beginning or end of it, or `last`. On
+    /// AWS it also says which integration is meant.
+    pub async fn with_run(
+        setting: &Setting,
+        access: Access,
+        name: &str,
+    ) -> Result<(Self, Run), Failure> {
+        const LOOKED_THROUGH: usize = 10_000;
+        #[cfg(feature = "aws")]
+        if setting.global.stack().is_some() {
+            let installation = Installation::connect(setting).await?;
+            let found = installation.find(&setting.global, name).await?;
+            return Ok((installation.home(setting, &found.scope).await?, found.run));
+        }
+        let home = Self::in_folder(setting, access)?;
+        let run = fitting(name, home.runs(LOOKED_THROUGH).await?, |run| &run.id)?;
+        Ok((home, run))
+    }
+
+    fn in_folder(setting: &Setting, access: Access) -> Result<Self, Failure> {
         let configured = setting.config()?;
         let (path, clock) = (&setting.global.data, Arc::clone(&setting.clock));
         let reach = if access == Access::Deliver { Reach::Live } else { Reach::Never };
@@ -139,7 +199,7 @@ impl Home {
             built.standing = Standing::Test;
         }
         let pipeline = pipeline(setting, stores, built, target, Arc::new(vault), &watch);
-        Ok(Self { pipeline, watch, data })
+        Ok(Self { pipeline, watch, place: Place::Folder(data) })
     }
 
     /// Who this is about.
@@ -154,32 +214,29 @@ impl Home {
         runs.sort_by_key(|run| std::cmp::Reverse(run.started));
         Ok(runs)
     }
+}
 
-    /// The run that `name` means: its id, the beginning or end of it, or `last`.
-    pub async fn run(&self, name: &str) -> Result<Run, Failure> {
-        const LOOKED_THROUGH: usize = 10_000;
-        if name.len() < 4 {
-            return Err(Failure::usage(format!("`{name}` is too short to be a run's id"))
-                .hint("`rollcall runs` lists them; `last` is the newest"));
-        }
-        let runs = self.runs(LOOKED_THROUGH).await?;
-        if name == "last" {
-            let newest = runs.into_iter().next();
-            let none = || Failure::new(Exit::Failed, "not-found", "there has been no run yet");
-            return newest.ok_or_else(none);
-        }
-        let fits = |id: &str| id.starts_with(name) || id.ends_with(name);
-        let mut fitting: Vec<_> = runs.into_iter().filter(|run| fits(&run.id)).collect();
-        if let Some(exact) = fitting.iter().position(|run| run.id == name) {
-            return Ok(fitting.swap_remove(exact));
-        }
-        match fitting.len() {
-            1 => Ok(fitting.swap_remove(0)),
-            0 => Err(Failure::new(Exit::Failed, "not-found", format!("there is no run `{name}`"))
-                .hint("`rollcall runs` lists them")),
-            more => Err(Failure::usage(format!("`{name}` fits {more} runs"))
-                .hint("name more of the id; `rollcall runs` lists them")),
-        }
+/// The one of `runs`, newest first, that `name` means. `id` tells a run's.
+pub fn fitting<T>(name: &str, runs: Vec<T>, id: impl Fn(&T) -> &str) -> Result<T, Failure> {
+    if name.len() < 4 {
+        return Err(Failure::usage(format!("`{name}` is too short to be a run's id"))
+            .hint("`rollcall runs` lists them; `last` is the newest"));
+    }
+    if name == "last" {
+        let none = || Failure::new(Exit::Failed, "not-found", "there has been no run yet");
+        return runs.into_iter().next().ok_or_else(none);
+    }
+    let fits = |run: &T| id(run).starts_with(name) || id(run).ends_with(name);
+    let mut fitting: Vec<_> = runs.into_iter().filter(fits).collect();
+    if let Some(exact) = fitting.iter().position(|run| id(run) == name) {
+        return Ok(fitting.swap_remove(exact));
+    }
+    match fitting.len() {
+        1 => Ok(fitting.swap_remove(0)),
+        0 => Err(Failure::new(Exit::Failed, "not-found", format!("there is no run `{name}`"))
+            .hint("`rollcall runs` lists them")),
+        more => Err(Failure::usage(format!("`{name}` fits {more} runs"))
+            .hint("name more of the id; `rollcall runs` lists them")),
     }
 }
 

@@ -13,7 +13,7 @@ use store::state::ledger::{self, Line, LineResult};
 use store::state::run::{Run, RunState};
 
 use crate::failure::Failure;
-use crate::home::{Home, Setting, shown};
+use crate::home::{Home, Setting};
 
 /// Who a run is about.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub fn page_key(home: &Home, run: &str) -> String {
 
 /// The page as a path, for people.
 pub fn page_path(home: &Home, run: &str) -> String {
-    shown(&home.data.path().join("objects").join(page_key(home, run)))
+    home.place.of_object(&page_key(home, run))
 }
 
 /// The view of a run that has just come to rest; its page is written beside it.

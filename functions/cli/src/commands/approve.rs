@@ -20,13 +20,13 @@ Example (`sync` and `show` print it ready to be copied):
 pub struct Approve {
     /// The run that holds something
     #[arg(value_name = "RUN")]
-    run: String,
+    pub run: String,
     /// The held part's checksum, as the run shows it
     #[arg(long, value_name = "CHECKSUM")]
-    checksum: String,
+    pub checksum: String,
     /// Note the approval and leave the delivery to the next sync or sweep
     #[arg(long)]
-    later: bool,
+    pub later: bool,
 }
 
 #[derive(Serialize)]
@@ -42,8 +42,7 @@ impl Approve {
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
         let access = if self.later { Access::Write } else { Access::Deliver };
-        let home = Home::open(setting, access)?;
-        let run = home.run(&self.run).await?;
+        let (home, run) = Home::with_run(setting, access, &self.run).await?;
         let approved = home.pipeline.approve(&run.id, &self.checksum, &who()).await?;
         if self.later {
             let (held_checksum, expires) = (approved.checksum.as_str(), approved.expires);
@@ -60,7 +59,7 @@ impl Approve {
 }
 
 /// Who approves, as the machine calls them.
-fn who() -> String {
+pub fn who() -> String {
     let name = |variable| std::env::var(variable).ok().filter(|name| !name.is_empty());
     name("USER").or_else(|| name("LOGNAME")).unwrap_or_else(|| "unknown".to_owned())
 }

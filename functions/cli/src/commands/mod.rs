@@ -50,6 +50,11 @@ fn prepared(cli: Cli, console: &Console) -> Result<Exit, Failure> {
 }
 
 async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> {
+    #[cfg(feature = "aws")]
+    match setting.global.stack() {
+        Some(_) => return crate::aws::run(command, setting).await,
+        None => setting.global.aws.check_unused()?,
+    }
     match command {
         Command::Check(command) => command.run(setting),
         Command::Plan(command) => command.run(setting).await,
@@ -66,6 +71,10 @@ async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> 
         Command::Backup(command) => command.run(setting),
         Command::Restore(command) => command.run(setting),
         Command::Completions(command) => command.run(setting),
+        #[cfg(feature = "aws")]
+        Command::Tenant(_) => Err(crate::aws::needed("tenant")),
+        #[cfg(feature = "aws")]
+        Command::Redrive(_) => Err(crate::aws::needed("redrive")),
     }
 }
 

@@ -38,7 +38,7 @@ impl Plan {
         let configured = setting.config()?;
         let source = configured.source(&self.exports.source(&configured.integration)?)?;
         let files = self.exports.open()?;
-        let home = Home::open(setting, Access::Preview)?;
+        let home = Home::open(setting, Access::Preview).await?;
         let quiet = pipeline::Pipeline {
             progress: std::sync::Arc::new(OnlyBars(home.watch.clone())),
             ..home.pipeline.clone()

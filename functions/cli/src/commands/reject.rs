@@ -1,5 +1,6 @@
 //! `rollcall reject`
 
+use pipeline::Rejection;
 use runtime::Exit;
 
 use super::approve::noted;
@@ -19,31 +20,32 @@ Example:
 pub struct Reject {
     /// The run: its id, an end of it, or `last`
     #[arg(value_name = "RUN")]
-    run: String,
+    pub run: String,
 }
 
 impl Reject {
     /// Rolls back.
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
-        let home = Home::open(setting, Access::Write)?;
-        let run = home.run(&self.run).await?;
+        let (home, run) = Home::with_run(setting, Access::Write, &self.run).await?;
         let rejection = home.pipeline.reject(&run.id).await?;
         console.answer(&noted(&run.id, "rejected"))?;
-        let rolled_back = match (&rejection.source, rejection.rolled_back) {
-            (Some(source), true) => {
-                format!("Source `{source}` says again what it said before run {}.", run.id)
-            }
-            (Some(source), false) => format!("Source `{source}` said nothing new in that run."),
-            (None, _) => "That run had no export.".to_owned(),
-        };
-        console.report(&format!("Rejected. {rolled_back}\n"));
-        if let Some(source) = rejection.source {
-            console.report(&format!(
-                "The same export is refused from now on; a different one is taken in. To allow it \
-                 again: rollcall resume {source}\n"
-            ));
-        }
+        console.report(&told(&rejection, &run.id));
         Ok(Exit::Done)
     }
+}
+
+/// What a rejection came to.
+pub fn told(rejection: &Rejection, run: &str) -> String {
+    let Some(source) = &rejection.source else {
+        return "Rejected. That run had no export.\n".to_owned();
+    };
+    let rolled_back = match rejection.rolled_back {
+        true => format!("Source `{source}` says again what it said before run {run}."),
+        false => format!("Source `{source}` said nothing new in that run."),
+    };
+    format!(
+        "Rejected. {rolled_back}\nThe same export is refused from now on; a different one is taken \
+         in. To allow it again: rollcall resume {source}\n"
+    )
 }

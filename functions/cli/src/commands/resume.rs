@@ -14,14 +14,14 @@ Example:
 pub struct Resume {
     /// The source's name in the configuration
     #[arg(value_name = "SOURCE")]
-    source: String,
+    pub source: String,
 }
 
 impl Resume {
     /// Forgets the refusals.
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
-        let home = Home::open(setting, Access::Write)?;
+        let home = Home::open(setting, Access::Write).await?;
         home.pipeline.resume(&self.source).await?;
         console.answer(&Answer::default())?;
         console.report(&format!("Source `{}` goes on; no export of it is refused.\n", self.source));

@@ -20,12 +20,12 @@ Examples:
 pub struct Runs {
     /// How many
     #[arg(long, short = 'n', default_value_t = 20, value_name = "COUNT")]
-    limit: usize,
+    pub limit: usize,
 }
 
 /// A run in a list.
 #[derive(Debug, Serialize)]
-struct Item<'a> {
+pub struct Item<'a> {
     run: &'a str,
     state: &'static str,
     started: Timestamp,
@@ -39,7 +39,8 @@ struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    fn of(run: &'a Run) -> Self {
+    /// The run `run`.
+    pub fn of(run: &'a Run) -> Self {
         Self {
             run: &run.id,
             state: run.state.name(),
@@ -59,7 +60,7 @@ impl Runs {
     /// Lists.
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
-        let home = Home::open(setting, Access::Read)?;
+        let home = Home::open(setting, Access::Read).await?;
         let runs = home.runs(self.limit.max(1)).await?;
         if console.is_json() {
             let items = runs.iter().map(Item::of);
@@ -71,13 +72,17 @@ impl Runs {
             return Ok(Exit::Done);
         }
         let rows: Vec<Vec<String>> = runs.iter().map(row).collect();
-        let head = ["run", "state", "source", "planned", "applied", "rejected", "held", "calls"];
-        console.print(&text::table(&head, &rows, &console.look()));
+        console.print(&text::table(&HEAD, &rows, &console.look()));
         Ok(Exit::Done)
     }
 }
 
-fn row(run: &Run) -> Vec<String> {
+/// What stands above the list.
+pub const HEAD: [&str; 8] =
+    ["run", "state", "source", "planned", "applied", "rejected", "held", "calls"];
+
+/// A run's line in the list.
+pub fn row(run: &Run) -> Vec<String> {
     let total = |counts: &Counts| -> u64 { counts.values().flat_map(|of| of.values()).sum() };
     let number = |count: u64| if count == 0 { String::new() } else { count.to_string() };
     vec![

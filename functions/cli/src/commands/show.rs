@@ -42,8 +42,7 @@ impl Show {
     /// Shows, or writes the files that are asked for.
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
-        let home = Home::open(setting, Access::Read)?;
-        let run = home.run(&self.run).await?;
+        let (home, run) = Home::with_run(setting, Access::Read, &self.run).await?;
         let stored = home.pipeline.stored_plan(&run).await?;
         let (found, read) = home.pipeline.stored_findings(&run.id).await?;
         let empty = plan::ChangeList::default();

@@ -20,11 +20,11 @@ impl Sweep {
     /// Sweeps.
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
-        let home = Home::open(setting, Access::Deliver)?;
+        let home = Home::open(setting, Access::Deliver).await?;
         let swept = home.pipeline.sweep().await;
         home.watch.clear();
         let swept = swept?;
-        let expired = home.data.drop_expired()?;
+        let expired = home.place.drop_expired()?;
         if swept.segments_deleted > 0 || expired > 0 {
             let (segments, word) = (swept.segments_deleted, "cleared of what is no longer needed");
             console.say(&format!("{segments} segments and {expired} items {word}"));

@@ -45,7 +45,7 @@ impl Sync {
             .hint("set `status = \"active\"` in the configuration to use it"));
         }
         let files = self.exports.open()?;
-        let home = Home::open(setting, Access::Deliver)?;
+        let home = Home::open(setting, Access::Deliver).await?;
         let inputs = files.watched(&home.watch);
         let pipeline = &home.pipeline;
         let export = pipeline::read(&source, source.mode, inputs, &*pipeline.vault, &home.watch)?;

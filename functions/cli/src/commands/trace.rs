@@ -87,7 +87,7 @@ impl Trace {
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         const RUNS: usize = 10_000;
         let console = &setting.console;
-        let home = Home::open(setting, Access::Read)?;
+        let home = Home::open(setting, Access::Read).await?;
         let story = home.pipeline.trace(&self.key).await?;
         let runs = home.runs(RUNS).await?;
         let told = told(story, &runs);

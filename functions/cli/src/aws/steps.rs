@@ -1,0 +1,134 @@
+//! What is asked of a run or a source: noted in the table at once, worked on by the functions.
+
+use std::time::Duration;
+
+use ambient::Timestamp;
+use pipeline::{Ask, Next};
+use report::json::SCHEMA;
+use runtime::Exit;
+use serde::Serialize;
+use store::state::Scope;
+
+use super::Installation;
+use crate::commands::approve::{Approve, who};
+use crate::commands::reject::{Reject, told};
+use crate::commands::resume::Resume;
+use crate::failure::Failure;
+use crate::home::{Access, Home, Setting};
+
+/// How long a rejection waits for whoever is at work on the integration.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What came of it, as one object.
+#[derive(Serialize)]
+struct Asked<'a> {
+    schema: u32,
+    tenant: &'a str,
+    integration: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_checksum: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
+    /// Whether the functions were told to plan and deliver.
+    sent: bool,
+}
+
+impl<'a> Asked<'a> {
+    fn of(scope: &'a Scope, sent: bool) -> Self {
+        let (tenant, integration) = (scope.tenant.as_str(), scope.integration.as_str());
+        let (run, source, state, held_checksum, expires) = (None, None, None, None, None);
+        Self {
+            schema: SCHEMA,
+            tenant,
+            integration,
+            run,
+            source,
+            state,
+            held_checksum,
+            expires,
+            sent,
+        }
+    }
+}
+
+/// Notes an approval, and has it delivered.
+pub async fn approve(command: Approve, setting: &Setting) -> Result<Exit, Failure> {
+    let console = &setting.console;
+    let (home, run) = Home::with_run(setting, Access::Write, &command.run).await?;
+    let approved = home.pipeline.approve(&run.id, &command.checksum, &who()).await?;
+    let expires = approved.expires;
+    console.report(&format!("Approved until {expires:.0}.\n"));
+    if command.later {
+        console.report("The next export or `rollcall sweep` delivers it.\n");
+    } else {
+        plan_again(setting, &home, "the approval is noted").await?;
+    }
+    console.object(&Asked {
+        run: Some(&run.id),
+        held_checksum: Some(&approved.checksum),
+        expires: Some(expires),
+        ..Asked::of(&home.pipeline.integration.scope, !command.later)
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Rejects a run, and has planned what its source says now.
+pub async fn reject(command: Reject, setting: &Setting) -> Result<Exit, Failure> {
+    let console = &setting.console;
+    let (home, run) = Home::with_run(setting, Access::Write, &command.run).await?;
+    let now = setting.clock.now();
+    let until = now.saturating_add(PATIENCE).unwrap_or(now);
+    let rejection = home.pipeline.reject_by(&run.id, until).await?;
+    console.report(&told(&rejection, &run.id));
+    plan_again(setting, &home, "the run is rejected").await?;
+    console.object(&Asked {
+        run: Some(&run.id),
+        source: rejection.source.as_deref(),
+        state: Some("rejected"),
+        ..Asked::of(&home.pipeline.integration.scope, true)
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Lets a source go on.
+pub async fn resume(command: Resume, setting: &Setting) -> Result<Exit, Failure> {
+    let console = &setting.console;
+    let installation = Installation::connect(setting).await?;
+    let scope = installation.one(&setting.global).await?;
+    let home = installation.home(setting, &scope).await?;
+    home.pipeline.resume(&command.source).await?;
+    let (source, folder) = (&command.source, installation.folder(&scope, &command.source));
+    console.report(&format!(
+        "Source `{source}` goes on; no export of it is refused. Drop the next one, or the same \
+         again, into {folder}\n"
+    ));
+    console.object(&Asked { source: Some(source), ..Asked::of(&scope, false) })?;
+    Ok(Exit::Done)
+}
+
+/// Has planned what the sources say now, and tried again what was refused.
+pub async fn sweep(setting: &Setting) -> Result<Exit, Failure> {
+    let home = Home::open(setting, Access::Write).await?;
+    plan_again(setting, &home, "nothing was changed").await?;
+    setting.console.object(&Asked::of(&home.pipeline.integration.scope, true))?;
+    Ok(Exit::Done)
+}
+
+/// Asks the functions for a plan. `so_far`: what is done already, should that fail.
+async fn plan_again(setting: &Setting, home: &Home, so_far: &str) -> Result<(), Failure> {
+    let sent = home.pipeline.send(&Next::Plan(Ask::Resync)).await;
+    if let Err(error) = sent {
+        let failure = super::failure::on_aws(error.into());
+        let what = format!("{so_far}, but the functions were not told: {}", failure.message);
+        let hint = "once that is mended: rollcall sweep";
+        return Err(Failure { message: what, ..failure }.hint(hint));
+    }
+    setting.console.report("Sent: the plan follows within a minute. To see it: rollcall runs\n");
+    Ok(())
+}
