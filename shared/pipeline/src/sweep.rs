@@ -22,6 +22,9 @@ const STALLS_AFTER: Duration = Duration::from_secs(10 * 60);
 /// After so many outages in a row the circuit opens.
 const OPENS_AFTER: u32 = 3;
 
+/// How often garbage is collected by sweeps that come every few minutes.
+const TIDIES_EVERY: Duration = Duration::from_secs(24 * 3600);
+
 /// What a sweep did.
 #[derive(Debug)]
 pub struct Swept {
@@ -107,11 +110,30 @@ impl Pipeline {
         let lease = self.lease_by(until).await?;
         let tidied = async {
             self.close_received().await?;
-            self.collect_garbage(&lease).await
+            if self.is_tidied(now).await? {
+                return Ok(0);
+            }
+            let deleted = self.collect_garbage(&lease).await?;
+            self.stores.table.put(&self.tidied(), now.to_string().into(), Condition::Any).await?;
+            Ok(deleted)
         };
         let tidied = tidied.await;
         swept.segments_deleted = self.give_back(lease, tidied).await?;
         Ok(swept)
+    }
+
+    /// Whether garbage was collected within the last day: looking for it reads the whole state,
+    /// which is most of what a large school's sweeps would cost.
+    async fn is_tidied(&self, now: Timestamp) -> Result<bool, PipelineError> {
+        let Some(item) = self.stores.table.get(&self.tidied()).await? else { return Ok(false) };
+        let last = std::str::from_utf8(&item.body).ok().and_then(|text| text.parse().ok());
+        let since = last.map(|last: Timestamp| now.duration_since(last));
+        let since = since.and_then(|since| Duration::try_from(since).ok());
+        Ok(since.is_some_and(|since| since < TIDIES_EVERY))
+    }
+
+    fn tidied(&self) -> ItemKey {
+        ItemKey::new(self.integration.scope.path(), "tidied")
     }
 
     /// Ends runs whose process died while it took its export in. It held the lease for that, so

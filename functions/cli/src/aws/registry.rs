@@ -77,7 +77,11 @@ mod tests {
         add(&table, &Scope::new("oakfield", "hr"), first).await.unwrap();
         assert_eq!(entry(&table, &oak).await.unwrap().unwrap().added, first);
         assert_eq!(list(&table, None).await.unwrap().len(), 2);
-        assert_eq!(list(&table, Some("oak")).await.unwrap(), [oak.clone()], "not oakfield's");
+        assert_eq!(
+            list(&table, Some("oak")).await.unwrap(),
+            std::slice::from_ref(&oak),
+            "not oakfield's"
+        );
         remove(&table, &oak).await.unwrap();
         assert!(entry(&table, &oak).await.unwrap().is_none());
     }
