@@ -46,9 +46,12 @@ impl Metric {
 pub struct Metrics(Vec<(Metric, f64)>);
 
 impl Metrics {
-    /// Counts `value` more.
+    /// Counts `value` more. Nothing is written for nothing: a metric costs by the hour in which it is
+    /// written, and no alarm needs a zero.
     pub fn add(&mut self, metric: Metric, value: u64) {
-        self.0.push((metric, value as f64));
+        if value > 0 {
+            self.0.push((metric, value as f64));
+        }
     }
 
     /// What a run came to, once it is at rest; and how often its LMS was out of reach.

@@ -1,13 +1,18 @@
 //! What a process is made once with.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ambient::{Clock, Random, SystemClock, SystemRandom};
 use lms::http::{Addresses, HttpConfig, HttpTransport};
+use runtime::secrets::SecretString;
 use store_aws::{Ambience, Clients, Fence, Names, Secrets, TraceHeader, Wait};
 
 use crate::HostError;
+
+/// So many tenants' secrets are kept at most, each for minutes.
+const KEPT: usize = 100;
 
 /// What an operator decides for a whole installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +67,10 @@ pub struct Host {
     trace: Option<TraceHeader>,
     fence: Option<Fence>,
     secrets: Secrets,
-    http: OnceLock<HttpTransport>,
+    /// Of fenced tenants: each read with its tenant's session.
+    fenced: Mutex<BTreeMap<String, Arc<Secrets>>>,
+    public: OnceLock<HttpTransport>,
+    private: OnceLock<HttpTransport>,
 }
 
 impl Host {
@@ -98,7 +106,9 @@ impl Host {
             trace,
             fence,
             secrets,
-            http: OnceLock::new(),
+            fenced: Mutex::default(),
+            public: OnceLock::new(),
+            private: OnceLock::new(),
         }
     }
 
@@ -110,9 +120,26 @@ impl Host {
         }
     }
 
-    /// Secrets are read in the process's own role and never handed to a tenant's session.
+    /// Secrets in the process's own role: an operator's.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// A secret of `tenant`, read with the tenant's session where tenants are fenced.
+    pub(crate) async fn secret(&self, tenant: &str, name: &str) -> Result<SecretString, HostError> {
+        if self.fence.is_none() {
+            return Ok(self.secrets.get(tenant, name).await?);
+        }
+        let clients = self.clients_of(tenant).await?;
+        let secrets = {
+            let mut fenced = self.fenced.lock().unwrap_or_else(PoisonError::into_inner);
+            if fenced.len() > KEPT && !fenced.contains_key(tenant) {
+                fenced.clear();
+            }
+            let new = || Arc::new(Secrets::new(&clients, &self.names.stack, self.clock.clone()));
+            Arc::clone(fenced.entry(tenant.to_owned()).or_insert_with(new))
+        };
+        Ok(secrets.get(tenant, name).await?)
     }
 
     pub(crate) fn ambience(&self) -> Ambience {
@@ -124,17 +151,19 @@ impl Host {
         }
     }
 
-    /// The way to every LMS: one pool and one TLS configuration, made when it is first needed.
-    pub(crate) fn http(&self) -> Result<HttpTransport, HostError> {
-        if let Some(http) = self.http.get() {
+    /// The way to every LMS: one pool and one TLS configuration, made when it is first needed. Only
+    /// integrations that ask for private addresses, where the operator allows it, get to them.
+    pub(crate) fn http(&self, private: bool) -> Result<HttpTransport, HostError> {
+        let allow_private = private && self.knobs.allow_private;
+        let made = if allow_private { &self.private } else { &self.public };
+        if let Some(http) = made.get() {
             return Ok(http.clone());
         }
-        let allow_private = self.knobs.allow_private;
         let addresses = if allow_private { Addresses::AllowPrivate } else { Addresses::Public };
         let config =
             HttpConfig { addresses, allow_plain_http: allow_private, ..HttpConfig::default() };
         let http = HttpTransport::new(config)?;
-        Ok(self.http.get_or_init(|| http).clone())
+        Ok(made.get_or_init(|| http).clone())
     }
 }
 

@@ -105,8 +105,8 @@ impl Host {
         let (transport, token): (Arc<dyn Transport>, String) = match reach {
             Reach::Never => (Arc::new(Nowhere), String::new()),
             Reach::Live => {
-                let token = self.secrets().get(&scope.tenant, name).await?;
-                (Arc::new(self.http()?), token.expose_secret().trim().to_owned())
+                let token = self.secret(&scope.tenant, name).await?;
+                (Arc::new(self.http(*allow_private)?), token.expose_secret().trim().to_owned())
             }
         };
         let ambient = (&self.clock, &self.random);
@@ -115,7 +115,7 @@ impl Host {
     }
 
     async fn vault(&self, tenant: &str) -> Result<SealingVault, HostError> {
-        let text = self.secrets().get(tenant, VAULT_KEY).await?;
+        let text = self.secret(tenant, VAULT_KEY).await?;
         let key = unhex(text.expose_secret().trim()).ok_or_else(|| HostError::NotHere {
             of: tenant.to_owned(),
             what: format!("the secret `{VAULT_KEY}` is not 64 hexadecimal digits"),

@@ -158,7 +158,7 @@ impl Pipeline {
             (findings, read) = (ingested.findings, ingested.files);
         }
         let (planned, findings, files) =
-            self.plan(&mut run, refused, Cause::Source, (findings, read)).await?;
+            self.plan(lease, &mut run, (refused, Cause::Source), (findings, read)).await?;
         self.progress.planned(&run.run, &planned, &findings);
         let mut stopped = None;
         if let Some(blocked) = recovered.blocked {

@@ -6,13 +6,18 @@ use std::collections::BTreeMap;
 use plan::{Absence, Cause, ChangeList, Checksum, DiffInput, Diffed, Plan, Refused};
 use roster::{Findings, Kind, Severity, Text};
 use store::state::hold::{StoredApproval, weighed, write_weighed};
+use store::state::lease::Lease;
 use store::state::meta::decode_applied;
 use store::state::run::{RunState, StoredRun};
 use store::state::{Loaded, Published, StateName, States};
 
 use crate::desired::{self, Broken, LoadedSource, until_broken};
+use crate::drive::lease_lost;
 use crate::progress::Stage;
 use crate::{Pipeline, PipelineError};
+
+/// After so many batches have been stored the lease is renewed.
+const RENEWED_EVERY: u64 = 200;
 
 /// A plan that was made and stored.
 #[derive(Debug)]
@@ -30,9 +35,9 @@ impl Pipeline {
     /// findings of what was read, with their files, are merged with the plan's and stored.
     pub(crate) async fn plan(
         &self,
+        lease: &mut Lease,
         run: &mut StoredRun,
-        refused: Refused,
-        because: Cause,
+        (refused, because): (Refused, Cause),
         (mut findings, read): (Findings, Vec<Text>),
     ) -> Result<(Planned, Findings, Vec<Text>), PipelineError> {
         self.progress.at(Stage::Planning, 0, 0);
@@ -58,7 +63,7 @@ impl Pipeline {
         findings.merge(diffed.findings.clone());
         files.extend(read);
         self.store_findings(&run.run.id, &findings, &files).await?;
-        self.store_plan(run, &diffed, approval, &weighed_before).await?;
+        self.store_plan(lease, run, &diffed, approval, &weighed_before).await?;
         let applied = applied.manifest.head.counts;
         let planned = Planned { plan: diffed.plan, findings: diffed.findings, applied };
         Ok((planned, findings, files))
@@ -86,8 +91,14 @@ impl Pipeline {
         Ok((published, loaded))
     }
 
+    async fn hold_on(&self, lease: &mut Lease) -> Result<(), PipelineError> {
+        let (scope, ttl) = (&self.integration.scope, self.integration.lease);
+        lease.renew(&self.stores, scope, &*self.clock, ttl).await.map_err(lease_lost)
+    }
+
     async fn store_plan(
         &self,
+        lease: &mut Lease,
         run: &mut StoredRun,
         diffed: &Diffed,
         approval: Option<StoredApproval>,
@@ -113,6 +124,9 @@ impl Pipeline {
             let key = scope.object("plans", &format!("{id}/batch-{:08}", batch.number));
             self.stores.objects.put(&key, &batch.to_bytes()).await?;
             batches += 1;
+            if batches % RENEWED_EVERY == 0 {
+                self.hold_on(lease).await?;
+            }
         }
         run.run.state = RunState::Planned;
         run.run.target = self.integration.fingerprint();
@@ -128,7 +142,10 @@ impl Pipeline {
         for (total, severity) in run.run.findings.iter_mut().zip(counts) {
             *total += diffed.findings.count(severity);
         }
-        let mut writes = Vec::new();
+        // Comparing and storing can take longer than the lease lasts: who lost it has planned from
+        // what may not be true any more.
+        self.hold_on(lease).await?;
+        let mut writes = vec![lease.check(scope)];
         if let Some(approval) = approval.filter(|_| diffed.released) {
             run.run.approval = Some(approval.approval.checksum.clone());
             writes.push(approval.using(scope, &id)?);
@@ -140,7 +157,7 @@ impl Pipeline {
             writes.push(write_weighed(scope, &weighed)?);
         }
         writes.push(run.write(scope)?);
-        self.stores.table.transact(writes).await?;
+        self.stores.table.transact(writes).await.map_err(lease_lost)?;
         run.saved();
         Ok(())
     }

@@ -167,7 +167,7 @@ impl Pipeline {
         }
         let refused = if run.run.tries_again { Refused::TryAgain } else { Refused::Wait };
         let read = self.read_findings(&run.run.id).await?;
-        self.plan(&mut run, refused, Cause::Source, read).await?;
+        self.plan(lease, &mut run, (refused, Cause::Source), read).await?;
         if self.integration.standing == Standing::Test {
             let why = "the integration's status is `test`: nothing was delivered".to_owned();
             self.end(&mut run, RunState::Done, Some(why)).await?;
