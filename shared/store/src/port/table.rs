@@ -176,7 +176,8 @@ pub trait Table: Send + Sync {
     /// Items of `pk` whose sort key begins with `prefix`, after `after`, at most `limit` and at
     /// most about 1 MB a page ([`PAGE_BYTES`]); a page of a partition that has more holds at least
     /// one. A `limit` of 0 counts as 1. `prefix` may be empty, and `after` need not exist. One page
-    /// is consistent in itself, several are not.
+    /// may hold some writes of a transaction and not others (DynamoDB reads item by item): lean on
+    /// `get` and conditions, never on a page being of one moment.
     async fn query(
         &self,
         pk: &str,
