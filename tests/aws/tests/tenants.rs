@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::{Stopwatch, SystemClock};
 use end_to_end::Town;
 use end_to_end::town::person_key;
 use local_aws::{Aws, Poller, School};
@@ -49,7 +48,6 @@ async fn a_broken_tenant_costs_its_neighbour_nothing() {
     let calls = |run: &store::state::run::Run| run.calls;
     assert!(beside.iter().all(|run| run.state == RunState::Done), "{beside:?}");
     assert!(beside.iter().all(|run| calls(run) <= calls(&alone)), "{alone:?} {beside:?}");
-    let watch = Stopwatch::start(&SystemClock);
     aws.wait("the neighbour's troubles to be told", PATIENCE, async || {
         let runs = broken.runs(&aws).await;
         let refused = runs.iter().filter(|run| run.state == RunState::Rejected).count();
@@ -57,8 +55,6 @@ async fn a_broken_tenant_costs_its_neighbour_nothing() {
         refused == 6 && waits
     })
     .await;
-    // Well was through while the neighbour was still stuck.
-    assert!(watch.elapsed(&SystemClock) < PATIENCE);
     assert!(broken.runs(&aws).await.iter().all(|run| run.receipts.applied == 0));
     // Nothing of one is in the other's Moodle or partition.
     let usage = |school: &School| {
