@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use plan::{Absence, Cause, ChangeList, Checksum, DiffInput, Diffed, Plan, Refused};
-use roster::{Findings, Kind, Severity, Text};
+use futures::stream::{self, StreamExt as _};
+use plan::{Absence, Batch, Cause, ChangeList, Checksum, DiffInput, Diffed, Plan, Refused};
+use roster::{DecodeError, Findings, Kind, Severity, Text};
 use store::state::hold::{StoredApproval, weighed, write_weighed};
 use store::state::lease::Lease;
 use store::state::meta::decode_applied;
@@ -18,6 +19,10 @@ use crate::{Pipeline, PipelineError};
 
 /// After so many batches have been stored the lease is renewed.
 const RENEWED_EVERY: u64 = 200;
+
+/// So many batches are being stored at the same time: where one takes 30 ms, a first plan of a large
+/// school would outlast the function, one after another.
+const STORED_AT_ONCE: usize = 16;
 
 /// A plan that was made and stored.
 #[derive(Debug)]
@@ -96,6 +101,33 @@ impl Pipeline {
         lease.renew(&self.stores, scope, &*self.clock, ttl).await.map_err(lease_lost)
     }
 
+    /// Stores the batches of the part to deliver, and says how many there are.
+    async fn store_batches(
+        &self,
+        lease: &mut Lease,
+        run: &str,
+        plan: &Plan,
+    ) -> Result<u64, PipelineError> {
+        let scope = &self.integration.scope;
+        let store = |batch: Result<Batch, DecodeError>| async move {
+            let batch =
+                batch.map_err(|error| PipelineError::damaged("the plan in memory", &error))?;
+            let key = scope.object("plans", &format!("{run}/batch-{:08}", batch.number));
+            Ok::<_, PipelineError>(self.stores.objects.put(&key, &batch.to_bytes()).await?)
+        };
+        let batches = plan.batches(self.lms.capabilities().batch);
+        let mut stored = stream::iter(batches).map(store).buffer_unordered(STORED_AT_ONCE);
+        let mut count = 0;
+        while let Some(done) = stored.next().await {
+            done?;
+            count += 1;
+            if count % RENEWED_EVERY == 0 {
+                self.hold_on(lease).await?;
+            }
+        }
+        Ok(count)
+    }
+
     async fn store_plan(
         &self,
         lease: &mut Lease,
@@ -117,17 +149,7 @@ impl Pipeline {
             .objects
             .put(&scope.object("plans", &format!("{id}/header")), &header.to_bytes())
             .await?;
-        let mut batches = 0;
-        for batch in diffed.plan.batches(self.lms.capabilities().batch) {
-            let batch =
-                batch.map_err(|error| PipelineError::damaged("the plan in memory", &error))?;
-            let key = scope.object("plans", &format!("{id}/batch-{:08}", batch.number));
-            self.stores.objects.put(&key, &batch.to_bytes()).await?;
-            batches += 1;
-            if batches % RENEWED_EVERY == 0 {
-                self.hold_on(lease).await?;
-            }
-        }
+        let batches = self.store_batches(lease, &id, &diffed.plan).await?;
         run.run.state = RunState::Planned;
         run.run.target = self.integration.fingerprint();
         run.run.config_version.clone_from(&self.integration.config_version);
