@@ -41,8 +41,8 @@ const RECOVERY_DAYS: i64 = 7;
 pub enum SecretError {
     /// There is none of that name.
     #[error(
-        "there is no secret `{id}`: write it to a file of your own and type `aws secretsmanager \
-         create-secret --name {id} --secret-string file://FILE`"
+        "there is no secret `{id}`: store it with `rollcall --aws STACK tenant secret TENANT NAME` (its \
+         name is STACK/TENANT/NAME)"
     )]
     Missing {
         /// Its name in Secrets Manager.
@@ -156,6 +156,24 @@ impl Secrets {
                 again.map_err(|error| store_error(PUT, &resource, error).into())
             }
             Err(error) => Err(store_error(PUT, &resource, error).into()),
+        }
+    }
+
+    /// Stores `value` as the secret `name` of `tenant` where there is none. Says whether there was
+    /// none: what somebody else has stored, at the same moment even, stays.
+    pub async fn create(
+        &self,
+        tenant: &str,
+        name: &str,
+        value: &SecretString,
+    ) -> Result<bool, SecretError> {
+        let id = self.checked_id(tenant, name)?;
+        self.lock().remove(&id);
+        let text = value.expose_secret();
+        match self.client.create_secret().name(&id).secret_string(text).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ResourceExistsException") => Ok(false),
+            Err(error) => Err(store_error(PUT, &format!("secret {id}"), error).into()),
         }
     }
 

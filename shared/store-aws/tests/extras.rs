@@ -126,7 +126,7 @@ async fn secrets_are_kept_for_five_minutes() {
     let error = secrets.get("oakfield", "moodle").await.unwrap_err();
     let id = format!("{}/oakfield/moodle", names.stack);
     assert!(matches!(&error, SecretError::Missing { id: missing } if *missing == id), "{error}");
-    assert!(error.to_string().contains(&format!("create-secret --name {id}")), "{error}");
+    assert!(error.to_string().contains(&format!("there is no secret `{id}`")), "{error}");
 
     secrets.put("oakfield", "moodle", &"first".into()).await.unwrap();
     assert_eq!(read().await, "first");
@@ -142,6 +142,10 @@ async fn secrets_are_kept_for_five_minutes() {
     assert!(secrets.get("oakfield", "moodle").await.is_err());
     secrets.put("oakfield", "moodle", &"fourth".into()).await.unwrap();
     assert_eq!(read().await, "fourth", "a deleted one comes back");
+    assert!(!secrets.create("oakfield", "moodle", &"fifth".into()).await.unwrap());
+    assert_eq!(read().await, "fourth", "what is there stays");
+    assert!(secrets.create("oakfield", "key", &"made".into()).await.unwrap());
+    assert_eq!(secrets.get("oakfield", "key").await.unwrap().expose_secret(), "made");
     secrets.delete("oakfield", "never").await.unwrap();
     for (tenant, name) in [("", "a"), ("a", ""), ("a/b", "c"), ("a", "../b"), ("a", "b c")] {
         assert!(secrets.get(tenant, name).await.is_err(), "{tenant:?} {name:?}");

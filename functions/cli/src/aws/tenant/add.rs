@@ -137,7 +137,9 @@ async fn make_key(
         Err(SecretError::Missing { .. }) => {
             let key = home::SealingVault::fresh_key(&*setting.random);
             let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok(secrets.put(tenant, VAULT_KEY, &SecretString::from(text)).await?)
+            // Where two add the tenant at once, the key that was first is both's.
+            secrets.create(tenant, VAULT_KEY, &SecretString::from(text)).await?;
+            Ok(())
         }
         Err(SecretError::Deleted { id }) => {
             let message = format!("the key `{id}` was deleted");
