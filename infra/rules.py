@@ -27,9 +27,11 @@ ENVIRONMENT = {
 METRICS = {
     "RunsEnded", "RunsHeld", "RunsFailed", "RunsStalled", "CircuitsOpen", "ExportsOverdue",
     "ExportsRefused", "ChangesApplied", "ChangesRejected", "LmsCalls", "Records", "Bytes",
-    "BatchMillis", "OutOfReach",
+    "BatchMillis", "OutOfReach", "WorkLeft",
 }
-ALARMED = {"RunsHeld", "RunsStalled", "RunsFailed", "CircuitsOpen", "ExportsOverdue"}
+ALARMED = {
+    "RunsHeld", "RunsStalled", "RunsFailed", "CircuitsOpen", "ExportsOverdue", "WorkLeft",
+}
 # Statements that may name every resource, because their actions know none.
 ANY_RESOURCE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 TAG = "${aws:PrincipalTag/tenant}"

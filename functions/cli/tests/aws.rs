@@ -15,7 +15,7 @@ use serde_json::Value;
 use store::state::Scope;
 use store::state::run::{Run, RunState, StoredRun};
 use store::{Condition, ItemKey, QueueName, Stores};
-use store_aws::emulator::{Ministack, REGION, create_stack};
+use store_aws::emulator::{Ministack, REGION, create_stack, give_up};
 use store_aws::{Ambience, Clients, Names, Secrets, aws_stores};
 
 const STACK: &str = "rollcall";
@@ -270,6 +270,32 @@ async fn dead_letters_go_back_where_they_came_from() {
     // What is none of ours is there for whoever sent it, at once.
     let again = stage.types(&["redrive"]).exits(0).out;
     assert!(again.contains("Left there: 1"), "{again}");
+}
+
+#[tokio::test]
+async fn uploads_and_wake_ups_that_were_given_up_wake_their_integration() {
+    let stage = Stage::new().await;
+    let upload = r#"{"requestPayload":{"Records":[{"s3":{"object":{"key":"incoming/oak/sis/registrar/a.xml"}}}]}}"#;
+    let sweep = r#"{"tenant":"elm","integration":"sis","reason":"sweep"}"#;
+    for body in [upload, upload, sweep, "by hand"] {
+        give_up(&stage.clients, STACK, body).await.unwrap();
+    }
+    // Elm's is left to whoever asks for elm.
+    let told = stage.types(&["redrive", "--tenant", "oak", "--json"]).exits(0).json();
+    let items = told["items"].as_array().unwrap();
+    let woken = items.iter().filter(|of| of["sent_to"] == "reconcile").count();
+    assert_eq!((items.len(), woken), (3, 2), "{told}");
+    let wakes = async |integration| stage.stores.wake.of(integration).await.unwrap();
+    let [wake] = &wakes("oak/sis").await[..] else { panic!("one wake-up") };
+    assert_eq!(wake.reason, hosted::REDRIVE);
+    assert!(wakes("elm/sis").await.is_empty());
+    // What was looked at and left is hidden for a while.
+    let deadline = SystemClock.now().saturating_add(Duration::from_secs(60)).unwrap();
+    while wakes("elm/sis").await.is_empty() {
+        assert!(SystemClock.now() < deadline, "elm's wake-up is found");
+        stage.types(&["redrive"]).exits(0);
+    }
+    assert_eq!(wakes("oak/sis").await.len(), 1, "and oak is not woken again");
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ pub enum Metric {
     Bytes,
     BatchMillis,
     OutOfReach,
+    WorkLeft,
 }
 
 impl Metric {

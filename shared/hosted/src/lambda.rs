@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use store::state::Scope;
 use tracing::{Instrument as _, error, error_span, warn};
 
-use crate::{Host, HostError, Metrics, Upload, Woken};
+use crate::{Host, HostError, Metric, Metrics, Upload, Woken};
 
 /// What is left of a function's time is too little for anything.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -131,6 +131,7 @@ async fn work(
         if let Err(error) = &done {
             let (passing, reason) = (error.is_passing(), error.chain());
             error!(passing, reason, "the work came to no end");
+            metrics.add(Metric::WorkLeft, u64::from(!passing));
         }
         done
     };

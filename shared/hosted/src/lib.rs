@@ -30,4 +30,4 @@ pub use environment::{Host, Knobs};
 pub use error::HostError;
 pub use files::Upload;
 pub use open::{Open, Reach};
-pub use wake::Woken;
+pub use wake::{REDRIVE, Woken};

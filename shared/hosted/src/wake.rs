@@ -1,5 +1,7 @@
 //! What schedules wake: sweeps, retries, files that waited.
 
+use std::time::Duration;
+
 use ambient::Timestamp;
 use pipeline::{Arrival, SETTLE};
 use serde::{Deserialize, Serialize};
@@ -8,10 +10,14 @@ use store_aws::Exports;
 use tracing::{info, warn};
 
 use crate::emf::{Metric, Metrics};
-use crate::{Host, HostError, Open, Reach};
+use crate::{Host, HostError, Open, Reach, Upload};
 
 /// So long after its upload nobody will tell of a file any more.
-const UNTOLD: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+const UNTOLD: Duration = Duration::from_secs(15 * 60);
+
+/// Why somebody wakes an integration whose uploads or wake-ups were given up: files that nobody took
+/// in are looked for whatever their age.
+pub const REDRIVE: &str = "redrive";
 
 /// What a schedule says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,11 +26,27 @@ pub struct Woken {
     pub tenant: String,
     /// Its integration.
     pub integration: String,
-    /// Why: `sweep`, `retry`, `rejected`, `settle-SOURCE`, ...
+    /// Why: `sweep`, `retry`, `rejected`, `settle-SOURCE`, [`REDRIVE`], ...
     pub reason: String,
 }
 
 impl Woken {
+    /// The wake-up that does again what `event` asked for: an upload's event, what a schedule said,
+    /// or Lambda's account of a call with either of them. `None` where it is neither.
+    pub fn again(event: &str) -> Option<Self> {
+        let event: serde_json::Value = serde_json::from_str(event).ok()?;
+        let event = event.get("requestPayload").unwrap_or(&event);
+        if let Some(key) = event.pointer("/Records/0/s3/object/key") {
+            let upload = Upload::of(key.as_str()?, None, String::new(), 0, Timestamp::UNIX_EPOCH)?;
+            let Scope { tenant, integration } = upload.scope;
+            return Some(Self { tenant, integration, reason: REDRIVE.to_owned() });
+        }
+        let woken: Self = serde_json::from_value(event.clone()).ok()?;
+        // Files that wait for others are looked at by whoever is woken for that.
+        let settles = woken.reason.starts_with(SETTLE);
+        Some(if settles { woken } else { Self { reason: REDRIVE.to_owned(), ..woken } })
+    }
+
     /// Whom it wakes.
     pub fn scope(&self) -> Scope {
         Scope::new(&self.tenant, &self.integration)
@@ -44,7 +66,8 @@ impl Host {
             return open.settled(source, until, metrics).await;
         }
         for source in open.pipeline.integration.sources.clone() {
-            open.look_for_untold(&source, until, metrics).await?;
+            let age = if woken.reason == REDRIVE { Duration::ZERO } else { UNTOLD };
+            open.look_for_untold(&source, age, until, metrics).await?;
         }
         open.count_overdue(self.clock.now(), metrics).await?;
         let swept = open.pipeline.sweep_step(until).await?;
@@ -82,6 +105,7 @@ impl Open {
     async fn look_for_untold(
         &self,
         source: &pipeline::Source,
+        age: Duration,
         until: Timestamp,
         metrics: &mut Metrics,
     ) -> Result<(), HostError> {
@@ -99,7 +123,7 @@ impl Open {
             }
         });
         let arrivals = arrivals.collect();
-        let mut untold = self.pipeline.untold(&source.name, arrivals, UNTOLD).await?;
+        let mut untold = self.pipeline.untold(&source.name, arrivals, age).await?;
         untold.sort_by_key(|file| file.at);
         for file in untold {
             warn!(source = %source.name, "an upload that nobody told of is taken in");
@@ -121,5 +145,30 @@ impl Open {
             metrics.add(Metric::ExportsOverdue, u64::from(due < now));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_up_wakes_its_integration() {
+        let upload =
+            r#"{"Records":[{"s3":{"object":{"key":"incoming/oak/sis/registrar/a+b.xml"}}}]}"#;
+        let schedule = r#"{"tenant":"oak","integration":"sis","reason":"sweep"}"#;
+        let settle = r#"{"tenant":"oak","integration":"sis","reason":"settle-registrar"}"#;
+        for (event, reason) in
+            [(upload, REDRIVE), (schedule, REDRIVE), (settle, "settle-registrar")]
+        {
+            let account = format!(r#"{{"version":"1.0","requestPayload":{event}}}"#);
+            for body in [event, &account] {
+                let woken = Woken::again(body).unwrap();
+                assert_eq!((woken.scope(), &*woken.reason), (Scope::new("oak", "sis"), reason));
+            }
+        }
+        for foreign in ["", "by hand", "{}", r#"{"requestPayload":{}}"#] {
+            assert_eq!(Woken::again(foreign), None, "{foreign}");
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! | [`Wake`](store::Wake) | rows in the table, one-time schedules of EventBridge Scheduler | [`ScheduledWake`] |
 //! | an integration's timetable | recurring schedules of EventBridge Scheduler | [`Schedules`] |
 //! | secrets | Secrets Manager | [`Secrets`] |
+//! | events that a function failed at | a standard SQS queue | [`FailedEvents`] |
 //! | a school's exports | versions of S3 objects under `incoming/` | [`Exports`], [`ExportReader`] |
 //! | one tenant's reach | a role assumed with a session tag | [`Fence`] |
 //!
@@ -58,6 +59,7 @@ mod clients;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 mod exports;
+mod failed;
 mod fault;
 mod fence;
 mod names;
@@ -75,6 +77,7 @@ use store::Stores;
 
 pub use clients::{Clients, ConnectError, ConnectOptions};
 pub use exports::{Export, ExportReader, Exports};
+pub use failed::{FailedEvent, FailedEvents};
 pub use fence::Fence;
 pub use names::{Names, NamesError};
 pub use objects::S3Objects;

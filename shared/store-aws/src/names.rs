@@ -152,7 +152,7 @@ impl<'a> Place<'a> {
     }
 }
 
-async fn queue_url(clients: &Clients, name: &str) -> Result<String, StoreError> {
+pub(crate) async fn queue_url(clients: &Clients, name: &str) -> Result<String, StoreError> {
     let resource = format!("queue {name}");
     match clients.sqs.get_queue_url().queue_name(name).send().await {
         Ok(found) => found.queue_url.ok_or_else(|| StoreError::Damaged {

@@ -5,6 +5,7 @@
 //!
 //! **Never:** no secret comes from the command line and none is printed; the LMS is not called.
 
+mod failed;
 mod failure;
 mod installation;
 mod redrive;

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use hosted::Woken;
 use pipeline::{Ask, BatchMessage, StepMessage, queue_of};
 use report::json::Answer;
 use report::text;
@@ -25,7 +26,8 @@ const HIDDEN: Duration = Duration::from_secs(60);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Find the cause first: what failed five times fails again where nothing was changed. Steps that were
-done already are not done twice. With --tenant or --integration only what is theirs is sent again.
+done already are not done twice. For uploads and wake-ups that were given up reconcile is woken, which
+looks for files that nobody took in. With --tenant or --integration only what is theirs is sent again.
 
 Example:
   rollcall --aws rollcall redrive")]
@@ -36,16 +38,19 @@ pub struct Redrive {
     limit: u32,
 }
 
+/// Who works on uploads and wake-ups that were given up.
+const RECONCILE: &str = "reconcile";
+
 /// A dead letter, for people and programs.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Letter {
+pub(super) struct Letter {
     tenant: Option<String>,
     integration: Option<String>,
     step: Option<&'static str>,
     run: Option<String>,
     batch: Option<u64>,
     receive_count: u32,
-    /// The queue that it was sent to; `None` where it was left.
+    /// The queue that it was sent to, or the function that is woken; `None` where it was left.
     sent_to: Option<&'static str>,
 }
 
@@ -67,7 +72,10 @@ impl Redrive {
         let queue = &*installation.stores.queue;
         let mut letters = Vec::new();
         let mut left = Vec::new();
-        let told = again(queue, &setting.global, self.limit, &mut letters, &mut left).await;
+        let mut told = again(queue, &setting.global, self.limit, &mut letters, &mut left).await;
+        if told.is_ok() {
+            told = super::failed::again(&installation, setting, self.limit, &mut letters).await;
+        }
         for message in &left {
             // Nobody needs to wait for what was only looked at. If this fails it is seen a minute
             // later.
@@ -141,6 +149,20 @@ fn fresh(message: &Message) -> String {
 }
 
 impl Letter {
+    /// An event that a function failed at, and whom it woke again; `None`: nobody knows for whom it
+    /// was.
+    pub(super) fn of_event(woken: Option<&Woken>, receive_count: u32) -> Self {
+        Self {
+            tenant: woken.map(|woken| woken.tenant.clone()),
+            integration: woken.map(|woken| woken.integration.clone()),
+            step: woken.map(|_| "upload or wake-up"),
+            run: None,
+            batch: None,
+            receive_count,
+            sent_to: woken.map(|_| RECONCILE),
+        }
+    }
+
     fn of(message: &Message) -> Self {
         let mut letter = Self {
             tenant: None,
@@ -176,6 +198,7 @@ impl Letter {
     fn row(&self) -> Vec<String> {
         let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let step = match (self.step, self.batch) {
+            (Some(step), None) if self.sent_to == Some(RECONCILE) => format!("a failed {step}"),
             (Some(step), Some(batch)) => format!("{step} from batch {batch}"),
             (Some(step), None) => step.to_owned(),
             (None, _) => "none of ours".to_owned(),
@@ -184,7 +207,11 @@ impl Letter {
             (Some(tenant), Some(integration)) => format!("{tenant}/{integration}"),
             _ => "-".to_owned(),
         };
-        let to = self.sent_to.map_or("left there".to_owned(), |queue| format!("{queue} queue"));
+        let to = match self.sent_to {
+            None => "left there".to_owned(),
+            Some(RECONCILE) => format!("{RECONCILE}, within a minute"),
+            Some(queue) => format!("{queue} queue"),
+        };
         vec![whose, step, text(&self.run), self.receive_count.to_string(), to]
     }
 }

@@ -118,6 +118,8 @@ pub async fn create_stack(clients: &Clients, stack: &str) -> Result<Names, Failu
         let call = clients.sqs.create_queue().queue_name(format!("{stack}-{queue}.fifo"));
         call.attributes(QueueAttributeName::FifoQueue, "true").send().await?;
     }
+    // Lambda and Scheduler write to it, which know no FIFO queues.
+    clients.sqs.create_queue().queue_name(format!("{stack}-parse-dead")).send().await?;
     for group in ["wake", "recurring"] {
         clients.scheduler.create_schedule_group().name(format!("{stack}-{group}")).send().await?;
     }
@@ -132,6 +134,13 @@ pub async fn create_stack(clients: &Clients, stack: &str) -> Result<Names, Failu
     let call = clients.s3.put_bucket_versioning().bucket(&names.bucket);
     call.versioning_configuration(versions).send().await?;
     Ok(names)
+}
+
+/// Writes `body` to the stack's queue of failed events, as Lambda or Scheduler would.
+pub async fn give_up(clients: &Clients, stack: &str, body: &str) -> Result<(), Failure> {
+    let queue = crate::names::queue_url(clients, &format!("{stack}-parse-dead")).await?;
+    clients.sqs.send_message().queue_url(queue).message_body(body).send().await?;
+    Ok(())
 }
 
 async fn names(clients: &Clients, stack: &str) -> Result<Names, NamesError> {
