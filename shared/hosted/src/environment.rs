@@ -22,7 +22,20 @@ pub struct Knobs {
     /// How much longer than a request a lease is.
     pub lease: Duration,
     /// Whether a tenant's LMS may stand at a private address.
-    pub allow_private: bool,
+    pub allow_private: Private,
+}
+
+/// Which addresses beside the public ones a tenant's LMS may have, if its configuration asks for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Private {
+    /// None.
+    #[default]
+    No,
+    /// Those of private networks.
+    Networks,
+    /// Those, and the machine's own: for tests, where LMSs are simulated on it. On AWS Lambda's own
+    /// interface listens there.
+    ThisMachineToo,
 }
 
 impl Knobs {
@@ -38,9 +51,10 @@ impl Knobs {
         };
         let name = "ROLLCALL_ALLOW_PRIVATE";
         let allow_private = match lookup(name).as_deref() {
-            None | Some("" | "false") => false,
-            Some("true") => true,
-            Some(_) => return Err(HostError::Variable { name, wanted: "true or false" }),
+            None | Some("" | "false") => Private::No,
+            Some("true") => Private::Networks,
+            Some("loopback") => Private::ThisMachineToo,
+            Some(_) => return Err(HostError::Variable { name, wanted: "true, false or loopback" }),
         };
         Ok(Self {
             slice: seconds("ROLLCALL_SLICE_SECONDS", 120)?,
@@ -154,14 +168,16 @@ impl Host {
     /// The way to every LMS: one pool and one TLS configuration, made when it is first needed. Only
     /// integrations that ask for private addresses, where the operator allows it, get to them.
     pub(crate) fn http(&self, private: bool) -> Result<HttpTransport, HostError> {
-        let allow_private = private && self.knobs.allow_private;
-        let made = if allow_private { &self.private } else { &self.public };
+        let (made, addresses) = match self.knobs.allow_private {
+            Private::Networks if private => (&self.private, Addresses::PublicAndPrivate),
+            Private::ThisMachineToo if private => (&self.private, Addresses::AllowPrivate),
+            _ => (&self.public, Addresses::Public),
+        };
         if let Some(http) = made.get() {
             return Ok(http.clone());
         }
-        let addresses = if allow_private { Addresses::AllowPrivate } else { Addresses::Public };
-        let config =
-            HttpConfig { addresses, allow_plain_http: allow_private, ..HttpConfig::default() };
+        let allow_plain_http = addresses != Addresses::Public;
+        let config = HttpConfig { addresses, allow_plain_http, ..HttpConfig::default() };
         let http = HttpTransport::new(config)?;
         Ok(made.get_or_init(|| http).clone())
     }
@@ -175,7 +191,9 @@ mod tests {
     fn knobs_have_defaults_and_say_what_is_wrong() {
         let knobs = Knobs::from_lookup(|_| None).unwrap();
         assert_eq!((knobs.slice.as_secs(), knobs.lease.as_secs()), (120, 60));
-        assert!(!knobs.allow_private);
+        assert_eq!(knobs.allow_private, Private::No);
+        let networks = |name: &str| (name == "ROLLCALL_ALLOW_PRIVATE").then(|| "true".to_owned());
+        assert_eq!(Knobs::from_lookup(networks).unwrap().allow_private, Private::Networks);
         let wrong = |name: &'static str, value: &'static str| {
             let lookup = move |asked: &str| (asked == name).then(|| value.to_owned());
             Knobs::from_lookup(lookup).unwrap_err().to_string()

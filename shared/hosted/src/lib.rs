@@ -26,7 +26,7 @@ mod wake;
 
 pub use configuration::{CONFIG, VAULT_KEY, integrations, load, remove, save};
 pub use emf::{Metric, Metrics};
-pub use environment::{Host, Knobs};
+pub use environment::{Host, Knobs, Private};
 pub use error::HostError;
 pub use files::Upload;
 pub use open::{Open, Reach};

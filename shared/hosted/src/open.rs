@@ -12,7 +12,7 @@ use store::Stores;
 use store::state::Scope;
 use store_aws::{Exports, aws_stores};
 
-use crate::{Host, HostError, VAULT_KEY, configuration};
+use crate::{Host, HostError, Private, VAULT_KEY, configuration};
 
 /// Whether a piece of work can come to talk to the LMS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Host {
         if ca_file.is_some() {
             return Err(not_here("there are no files: `ca_file` cannot be read"));
         }
-        if *allow_private && !self.knobs.allow_private {
+        if *allow_private && self.knobs.allow_private == Private::No {
             return Err(not_here(
                 "private addresses are not open to tenants (parameter AllowPrivateTargets)",
             ));

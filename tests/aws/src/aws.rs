@@ -1,5 +1,6 @@
 //! A deployed stack.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,7 +41,7 @@ impl Aws {
         let deployed = Command::new(root.join("infra/deploy-local"))
             .args([stack, &emulator.endpoint()])
             .arg(&built)
-            .args(["AllowPrivateTargets=true", "FunctionTimeout=30", "Dashboard=false"])
+            .args(["AllowPrivateTargets=loopback", "FunctionTimeout=30", "Dashboard=false"])
             .args(parameters)
             .env("AWS_DEFAULT_REGION", store_aws::emulator::REGION)
             .output()
@@ -144,6 +145,12 @@ impl Aws {
         killed.is_ok_and(|status| status.success())
     }
 
+    /// By process id: the functions that run now, and what each has taken so far.
+    pub fn at_work(&self) -> BTreeMap<u32, (String, Taken)> {
+        let processes = functions(&self.endpoint()).into_iter();
+        processes.filter_map(|process| Some((process, taken(process)?))).collect()
+    }
+
     /// Waits until `is_so` says yes.
     ///
     /// # Panics
@@ -201,6 +208,36 @@ fn binaries(root: &Path) -> PathBuf {
         );
     }
     folder
+}
+
+/// What a function's process has taken of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Taken {
+    /// The most memory that it ever held, in bytes.
+    pub peak: u64,
+    /// The CPU time that it used.
+    pub cpu: Duration,
+    /// So many processes.
+    pub processes: u32,
+}
+
+/// Which function a process is and what it has taken; `None` where it is gone.
+fn taken(process: u32) -> Option<(String, Taken)> {
+    /// The kernel counts CPU time in hundredths of a second.
+    const TICK: Duration = Duration::from_millis(10);
+    let folder = PathBuf::from(format!("/proc/{process}"));
+    let environment = fs::read_to_string(folder.join("environ")).ok()?;
+    let name =
+        environment.split('\0').find_map(|pair| pair.strip_prefix("AWS_LAMBDA_FUNCTION_NAME="));
+    let name = name?.rsplit('-').next()?.to_owned();
+    let status = fs::read_to_string(folder.join("status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let peak: u64 = peak.trim().strip_suffix(" kB")?.parse().ok()?;
+    let stat = fs::read_to_string(folder.join("stat")).ok()?;
+    // User and system time are the 14th and 15th fields; the second, in brackets, may hold blanks.
+    let times = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+    let ticks: u32 = times.filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
+    Some((name, Taken { peak: peak * 1024, cpu: TICK * ticks, processes: 1 }))
 }
 
 /// Process ids of the functions that this emulator runs.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hosted::{Host, Knobs, Reach};
+use hosted::{Host, Knobs, Private, Reach};
 use pipeline::Pipeline;
 use runtime::Exit;
 use store::Stores;
@@ -48,7 +48,7 @@ impl Installation {
         let names = Names::of_stack(&clients, stack).await?;
         // Whether private addresses are open to tenants is the functions' to enforce: from here no
         // LMS is called, and an integration that has one can be looked at.
-        let knobs = Knobs { allow_private: true, ..Knobs::from_lookup(|_| None)? };
+        let knobs = Knobs { allow_private: Private::Networks, ..Knobs::from_lookup(|_| None)? };
         let holder = format!("{} {}", who(), std::process::id());
         let host = Host::new(clients, names, knobs, None, holder);
         let stores = host.stores("").await?;

@@ -11,6 +11,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 /// |---|---|---|---|---|
 /// | `Public` | yes | no | no | no |
 /// | `PublicAndLoopback` | yes | yes | no | no |
+/// | `PublicAndPrivate` | yes | no | yes | no |
 /// | `AllowPrivate` | yes | yes | yes | no |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Addresses {
@@ -19,6 +20,9 @@ pub enum Addresses {
     /// The public internet and this machine: for a program on somebody's own machine.
     #[default]
     PublicAndLoopback,
+    /// Private networks too, and not this machine: for a service in whose own network an LMS stands.
+    /// What listens on the machine of a function is the cloud's own.
+    PublicAndPrivate,
     /// Private networks too: an LMS in the school's own network.
     AllowPrivate,
 }
@@ -32,8 +36,8 @@ impl Addresses {
     pub fn allow(self, ip: IpAddr) -> bool {
         match reach(ip) {
             Reach::Public => true,
-            Reach::Loopback => self != Self::Public,
-            Reach::Private => self == Self::AllowPrivate,
+            Reach::Loopback => matches!(self, Self::PublicAndLoopback | Self::AllowPrivate),
+            Reach::Private => matches!(self, Self::PublicAndPrivate | Self::AllowPrivate),
             Reach::Never => false,
         }
     }

@@ -2,10 +2,15 @@
 
 use super::*;
 
-fn check(ips: &[&str], allowed: [bool; 3]) {
+fn check(ips: &[&str], allowed: [bool; 4]) {
     for ip in ips {
         let ip: IpAddr = ip.parse().unwrap();
-        let policies = [Addresses::Public, Addresses::PublicAndLoopback, Addresses::AllowPrivate];
+        let policies = [
+            Addresses::Public,
+            Addresses::PublicAndLoopback,
+            Addresses::PublicAndPrivate,
+            Addresses::AllowPrivate,
+        ];
         assert_eq!(policies.map(|policy| policy.allow(ip)), allowed, "{ip}");
     }
 }
@@ -26,13 +31,13 @@ fn public_addresses_are_for_everybody() {
             "64:ff9b::8.8.8.8",
             "2002:808:808::1",
         ],
-        [true; 3],
+        [true; 4],
     );
 }
 
 #[test]
 fn this_machine_and_private_networks_are_told_apart() {
-    check(&["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"], [false, true, true]);
+    check(&["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"], [false, true, false, true]);
     check(
         &[
             "10.0.0.1",
@@ -44,7 +49,7 @@ fn this_machine_and_private_networks_are_told_apart() {
             "fc00::1",
             "::ffff:10.0.0.1",
         ],
-        [false, false, true],
+        [false, false, true, true],
     );
 }
 
@@ -76,7 +81,7 @@ fn reserved_networks_are_never_talked_to() {
             "4000::1",
             "5f00::1",
         ],
-        [false; 3],
+        [false; 4],
     );
 }
 
@@ -94,7 +99,7 @@ fn metadata_services_are_never_talked_to() {
             "::ffff:169.254.169.254",
             "::ffff:100.100.100.200",
         ],
-        [false; 3],
+        [false; 4],
     );
 }
 
@@ -118,7 +123,7 @@ fn no_tunnel_leads_inside() {
             "2001:0:a9fe:a9fe::1",
             "2001::5601:5601",
         ],
-        [false; 3],
+        [false; 4],
     );
 }
 
