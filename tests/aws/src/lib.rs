@@ -17,6 +17,6 @@ mod http;
 mod poller;
 mod school;
 
-pub use aws::Aws;
+pub use aws::{Aws, Taken};
 pub use poller::Poller;
 pub use school::School;
