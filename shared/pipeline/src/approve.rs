@@ -4,6 +4,7 @@ use ambient::Timestamp;
 use hashbrown::HashSet;
 use plan::{ChangeList, Plan};
 use roster::Record;
+use store::state::audit;
 use store::state::hold::{Approval, StoredApproval, StoredSource};
 use store::state::run::{RunState, StoredRun};
 use store::state::{StateName, States};
@@ -74,18 +75,27 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`PipelineError::NotFound`] where a newer export of the source has been taken in since.
-    pub async fn reject(&self, run: &str) -> Result<Rejection, PipelineError> {
-        self.reject_by(run, self.clock.now()).await
+    pub async fn reject(&self, run: &str, by: &str) -> Result<Rejection, PipelineError> {
+        self.reject_by(run, by, self.clock.now()).await
     }
 
     /// [`Pipeline::reject`], asking for the lease until `until`.
-    pub async fn reject_by(&self, run: &str, until: Timestamp) -> Result<Rejection, PipelineError> {
+    pub async fn reject_by(
+        &self,
+        run: &str,
+        by: &str,
+        until: Timestamp,
+    ) -> Result<Rejection, PipelineError> {
         let scope = &self.integration.scope;
         let lease = self.lease_by(until).await?;
         let mut stored = self.load_run(run).await?;
+        let entry = audit::Entry::new(self.clock.now(), by, "rejected").run(run);
         let outcome = match stored.run.source.clone() {
-            None => Ok(Rejection { source: None, rolled_back: false }),
-            Some(source) => self.roll_back(&stored, &source).await,
+            None => {
+                audit::note(&self.stores, scope, &entry).await?;
+                Ok(Rejection { source: None, rolled_back: false })
+            }
+            Some(source) => self.roll_back(&stored, &source, &entry).await,
         };
         if outcome.is_ok() {
             self.end(&mut stored, RunState::Rejected, Some("rejected by hand".into())).await?;
@@ -98,6 +108,7 @@ impl Pipeline {
         &self,
         stored: &StoredRun,
         source: &str,
+        entry: &audit::Entry,
     ) -> Result<Rejection, PipelineError> {
         let scope = &self.integration.scope;
         let states = States::new(&self.stores, scope.clone());
@@ -105,7 +116,7 @@ impl Pipeline {
         let newest = states.newest(&name).await?;
         let mut status = StoredSource::load(&self.stores, scope, source).await?;
         let refused = status.status.last_digest.take();
-        let mut writes = Vec::new();
+        let mut writes = vec![audit::write(scope, &entry.clone().about(source))?];
         let rolled_back = match stored.run.source_generation {
             None => false,
             Some(generation) if generation != newest.manifest.head.generation => {
@@ -130,7 +141,7 @@ impl Pipeline {
     }
 
     /// Lets a source that rests after a rejection deliver again, the refused export included.
-    pub async fn resume(&self, source: &str) -> Result<(), PipelineError> {
+    pub async fn resume(&self, source: &str, by: &str) -> Result<(), PipelineError> {
         let scope = &self.integration.scope;
         if self.integration.source(source).is_none() {
             return Err(PipelineError::NotFound(format!("there is no source `{source}`")));
@@ -138,7 +149,9 @@ impl Pipeline {
         let mut status = StoredSource::load(&self.stores, scope, source).await?;
         status.status.refused.clear();
         status.status.paused = None;
-        Ok(status.save(&self.stores, scope).await?)
+        let entry = audit::Entry::new(self.clock.now(), by, "resumed").about(source);
+        let writes = vec![status.write(scope)?, audit::write(scope, &entry)?];
+        Ok(self.stores.table.transact(writes).await?)
     }
 
     /// The approval that lets the held part of `plan` go: one that names its checksum, or one of

@@ -93,11 +93,11 @@ impl Pipeline {
             Ask::Approve { run, checksum, by } => {
                 self.approve(run, checksum, by).await?;
             }
-            Ask::Reject { run } => {
-                self.reject_by(run, until).await?;
+            Ask::Reject { run, by } => {
+                self.reject_by(run, by, until).await?;
             }
-            Ask::Resume { source } => {
-                self.resume(source).await?;
+            Ask::Resume { source, by } => {
+                self.resume(source, by).await?;
                 return Ok(None);
             }
         }

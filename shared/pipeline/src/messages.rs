@@ -51,12 +51,23 @@ pub enum Ask {
     Reject {
         /// The run.
         run: String,
+        /// Who rejects.
+        #[serde(default = "unnamed")]
+        by: String,
     },
     /// Let a source that rests after a rejection deliver again.
     Resume {
         /// The source.
         source: String,
+        /// Who says so.
+        #[serde(default = "unnamed")]
+        by: String,
     },
+}
+
+/// Whoever writes a message by hand may leave their name out; the audit trail says so.
+fn unnamed() -> String {
+    "unknown".to_owned()
 }
 
 /// Points to a batch of a run's plan: delivery goes on from there, or from where the run stands.

@@ -180,7 +180,7 @@ impl Letter {
                 Ask::Plan { run, .. } => ("plan", Some(run)),
                 Ask::Resync => ("resync", None),
                 Ask::Approve { run, .. } => ("approve", Some(run)),
-                Ask::Reject { run } => ("reject", Some(run)),
+                Ask::Reject { run, .. } => ("reject", Some(run)),
                 Ask::Resume { .. } => ("resume", None),
             };
             let (tenant, integration) = (Some(tenant), Some(integration));

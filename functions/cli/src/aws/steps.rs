@@ -84,7 +84,7 @@ pub async fn reject(command: Reject, setting: &Setting) -> Result<Exit, Failure>
     let (home, run) = Home::with_run(setting, Access::Write, &command.run).await?;
     let now = setting.clock.now();
     let until = now.saturating_add(PATIENCE).unwrap_or(now);
-    let rejection = home.pipeline.reject_by(&run.id, until).await?;
+    let rejection = home.pipeline.reject_by(&run.id, &who(), until).await?;
     console.report(&told(&rejection, &run.id));
     plan_again(setting, &home, "the run is rejected").await?;
     console.object(&Asked {
@@ -102,7 +102,7 @@ pub async fn resume(command: Resume, setting: &Setting) -> Result<Exit, Failure>
     let installation = Installation::connect(setting).await?;
     let scope = installation.one(&setting.global).await?;
     let home = installation.home(setting, &scope).await?;
-    home.pipeline.resume(&command.source).await?;
+    home.pipeline.resume(&command.source, &who()).await?;
     let (source, folder) = (&command.source, installation.folder(&scope, &command.source));
     console.report(&format!(
         "Source `{source}` goes on; no export of it is refused. Drop the next one, or the same \

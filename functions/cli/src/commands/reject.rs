@@ -3,7 +3,7 @@
 use pipeline::Rejection;
 use runtime::Exit;
 
-use super::approve::noted;
+use super::approve::{noted, who};
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
 
@@ -28,7 +28,7 @@ impl Reject {
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
         let (home, run) = Home::with_run(setting, Access::Write, &self.run).await?;
-        let rejection = home.pipeline.reject(&run.id).await?;
+        let rejection = home.pipeline.reject(&run.id, &who()).await?;
         console.answer(&noted(&run.id, "rejected"))?;
         console.report(&told(&rejection, &run.id));
         Ok(Exit::Done)

@@ -3,6 +3,7 @@
 use report::json::Answer;
 use runtime::Exit;
 
+use super::approve::who;
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
 
@@ -22,7 +23,7 @@ impl Resume {
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
         let home = Home::open(setting, Access::Write).await?;
-        home.pipeline.resume(&self.source).await?;
+        home.pipeline.resume(&self.source, &who()).await?;
         console.answer(&Answer::default())?;
         console.report(&format!("Source `{}` goes on; no export of it is refused.\n", self.source));
         Ok(Exit::Done)

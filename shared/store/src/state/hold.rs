@@ -8,7 +8,7 @@ use roster::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::names::Scope;
-use super::{from_json, to_json};
+use super::{audit, from_json, to_json};
 use crate::{Condition, StoreError, Stores, Write};
 
 /// Somebody's word that a held part may go.
@@ -75,16 +75,26 @@ impl StoredApproval {
         }
     }
 
-    /// Gives an approval; a used or expired one of the same checksum is replaced.
+    /// Gives an approval and notes it in the audit trail; a used or expired one of the same
+    /// checksum is replaced.
     pub async fn give(
         stores: &Stores,
         scope: &Scope,
         approval: Approval,
     ) -> Result<Self, StoreError> {
         let body = to_json("approval", &approval)?;
-        let version =
-            stores.table.put(&key(scope, &approval.checksum), body, Condition::Any).await?;
-        Ok(Self { approval, version })
+        let given = audit::Entry::new(approval.at, &approval.by, "approved")
+            .run(&approval.run)
+            .checksum(&approval.checksum);
+        let key = key(scope, &approval.checksum);
+        let found = stores.table.get(&key).await?.map_or(0, |item| item.version);
+        let condition = match found {
+            0 => Condition::Absent,
+            version => Condition::Version(version),
+        };
+        let put = Write::Put { key, body, condition, expires: None };
+        stores.table.transact(vec![put, audit::write(scope, &given)?]).await?;
+        Ok(Self { approval, version: found + 1 })
     }
 
     /// The write that uses it up, for the transaction that stores the run which needs it.

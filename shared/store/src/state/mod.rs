@@ -8,6 +8,7 @@
 //! **Never:** nothing here talks to an LMS, reads the clock by itself or decides what is wanted.
 
 pub mod applied;
+pub mod audit;
 pub mod history;
 pub mod hold;
 pub mod identity;
