@@ -247,6 +247,9 @@ impl Pipeline {
         run: &mut StoredRun,
     ) -> Result<(), PipelineError> {
         self.fold_up_to(lease, run, run.run.delivered).await?;
+        if run.run.batches > 0 {
+            self.refresh_index(lease, &self.integration.applied()).await?;
+        }
         let left = run.run.receipts;
         if left.retry + left.unknown + left.accepted + left.deferred > 0 {
             self.wake_up("retry", RETRIES_AFTER).await?;

@@ -11,8 +11,6 @@ use store::state::{Loaded, Published};
 
 /// One source's state, loaded.
 pub(crate) struct LoadedSource {
-    /// Its name.
-    pub name: String,
     /// Higher wins.
     pub precedence: i64,
     /// The manifest that `loaded` is of.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use store::state::applied::{Fold, FoldBatch, fold};
 use store::state::lease::Lease;
 use store::state::run::StoredRun;
-use store::state::{States, ledger};
+use store::state::{StateName, States, index, ledger};
 
 use crate::drive::lease_lost;
 use crate::progress::Stage;
@@ -47,6 +47,19 @@ impl Pipeline {
             writes.push(lease.check(scope));
             self.stores.table.transact(writes).await.map_err(lease_lost)?;
         }
+    }
+
+    /// Brings the index of a state up to what was published of it. It is derived: whoever dies
+    /// before leaves an index that is older than its state, which costs a trace some more reads.
+    pub(crate) async fn refresh_index(
+        &self,
+        lease: &Lease,
+        name: &StateName,
+    ) -> Result<(), PipelineError> {
+        let scope = &self.integration.scope;
+        let refreshed =
+            index::refresh(&self.stores, scope, name, self.clock.now(), lease.check(scope));
+        refreshed.await.map_err(lease_lost)
     }
 
     async fn fold_batches(

@@ -181,6 +181,9 @@ impl Pipeline {
         }
         self.stores.table.transact(writes).await.map_err(lease_lost)?;
         run.saved();
+        if next.is_some() {
+            self.refresh_index(lease, &name).await?;
+        }
         let generation = next.map(|next| next.head.generation);
         Ok(Ingested { findings, files, generation })
     }

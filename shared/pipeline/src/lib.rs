@@ -52,7 +52,7 @@ pub use progress::{NoProgress, Progress, Stage};
 pub use recover::Recovered;
 pub use steps::{Next, Stepped, TakenIn};
 pub use sweep::{Swept, SweptStep};
-pub use trace::{Enrolled, Trace, TraceEvent};
+pub use trace::{Enrolled, Holding, Noticed, Trace, TraceEvent};
 pub use usage::Usage;
 pub use vault::{OpenVault, Vault};
 pub use view::StoredPlan;

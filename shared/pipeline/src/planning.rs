@@ -81,8 +81,7 @@ impl Pipeline {
             let name = StateName::Source(source.name.clone());
             let published = states.newest(&name).await?;
             let loaded = states.load(&name, &published.manifest).await?;
-            let name = source.name.clone();
-            sources.push(LoadedSource { name, precedence: source.precedence, published, loaded });
+            sources.push(LoadedSource { precedence: source.precedence, published, loaded });
         }
         sources.sort_by_key(|source| source.precedence);
         Ok(sources)

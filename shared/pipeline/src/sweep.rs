@@ -202,14 +202,21 @@ impl Pipeline {
         Ok(stalled)
     }
 
+    /// The applied state and every source's.
+    pub(crate) fn state_names(&self) -> Vec<StateName> {
+        let sources = self.integration.sources.iter();
+        let sources = sources.map(|source| StateName::Source(source.name.clone()));
+        std::iter::once(self.integration.applied()).chain(sources).collect()
+    }
+
     async fn collect_garbage(&self, lease: &Lease) -> Result<u64, PipelineError> {
         let scope = &self.integration.scope;
         let check = lease.check(scope);
         let states = States::new(&self.stores, scope.clone());
-        let mut deleted = states.collect_garbage(&self.integration.applied(), &check).await?;
-        for source in &self.integration.sources {
-            let name = StateName::Source(source.name.clone());
+        let mut deleted = 0;
+        for name in self.state_names() {
             deleted += states.collect_garbage(&name, &check).await?;
+            deleted += states.collect_garbage(&name.index(), &check).await?;
         }
         Ok(deleted)
     }

@@ -1,17 +1,39 @@
 //! One record's story: what the source says, what the LMS holds, what was done, and why it is as
 //! it is.
+//!
+//! It is found through the states' indexes, so that the story of one of a million persons takes a
+//! handful of reads: manifests, the buckets of the record and of the courses it is in, what is
+//! kept of its past, and the plans that did it.
 
-use plan::{Applied, Change, Meta, Presence};
-use roster::{CourseKey, Key, Kind, Labelled, Origin, PersonKey, Record, Text};
+mod held;
+mod look;
+mod query;
+mod why;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plan::{Applied, Change, HoldReason, Meta};
+use roster::{CourseKey, DecodeError, Finding, Key, Kind, Origin, PackedRecord, PersonKey, Record};
+use store::state::StateName;
 use store::state::history::{self, HistoryEntry};
+use store::state::hold::StoredSource;
+use store::state::identity::Aliases;
+use store::state::index::Term;
 use store::state::meta::decode_applied;
+use store::state::run::{Run, StoredRun};
 
-use crate::desired::LoadedSource;
 use crate::{Pipeline, PipelineError};
+use look::Looked;
+use why::{Facts, Need, conclude};
+
+/// How many runs are looked at for what is held and what was found.
+const RUNS: usize = 30;
 
 /// Something that was done to a record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceEvent {
+    /// When its run began, while that is kept.
+    pub at: Option<ambient::Timestamp>,
     /// What, in which run, and what became of it.
     pub entry: HistoryEntry,
     /// The change, while its plan is kept.
@@ -23,6 +45,8 @@ pub struct TraceEvent {
 pub struct Trace {
     /// Which record.
     pub key: Key,
+    /// Other records that can be meant by the same word.
+    pub also: Vec<Key>,
     /// What each source says of it: the source's name, the record, and file and line.
     pub sources: Vec<(String, Record, String, u32)>,
     /// What the LMS is known to hold.
@@ -31,6 +55,10 @@ pub struct Trace {
     pub events: Vec<TraceEvent>,
     /// For a person: the enrollments that sources ask for and the LMS is known to hold.
     pub enrollments: Vec<Enrolled>,
+    /// The change that is held now.
+    pub held: Option<Holding>,
+    /// What the newest runs found wrong or odd with it.
+    pub findings: Vec<Noticed>,
     /// In one sentence: why it is as it is.
     pub conclusion: String,
 }
@@ -46,243 +74,272 @@ pub struct Enrolled {
     pub applied: Option<Meta>,
 }
 
-impl Pipeline {
-    /// Finds what `query` names and tells its story. `query` is `kind:id` (`person:p-1`,
-    /// `course:MATH`, `enrollment:MATH/p-1`), or a bare sourcedId, user name, course code or LMS
-    /// id.
-    ///
-    /// # Errors
-    /// [`PipelineError::NotFound`] where nothing has that name.
-    pub async fn trace(&self, query: &str) -> Result<Trace, PipelineError> {
-        let sources = self.load_sources().await?;
-        let (_, applied) = self.load_applied().await?;
-        let key = match parse(query) {
-            Some(key) => key,
-            None => self.search(query, &sources, &applied)?.ok_or_else(|| {
-                PipelineError::NotFound(format!(
-                    "nobody and nothing is called `{query}` in any source or in the LMS as far as \
-                     we put it there"
-                ))
-            })?,
-        };
-        let said = self.said(&key, &sources)?;
-        let mut held = None;
-        applied.for_each(|packed| {
-            if packed.key()? == key {
-                held = Some(decode_applied(packed)?);
-            }
-            Ok(())
-        })?;
-        let scope = &self.integration.scope;
-        let state = self.integration.applied();
-        let entries = history::of(&self.stores, scope, &state, &key, |of| *of == key).await?;
-        let mut events = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let change = self.stored_change(&entry.run, entry.batch, entry.index).await?;
-            events.push(TraceEvent { entry, change });
-        }
-        if said.is_empty() && held.is_none() && events.is_empty() {
-            return Err(PipelineError::NotFound(format!("nothing is known of {key}")));
-        }
-        let enrollments = match &key {
-            Key::Person(person) => enrollments(person, &sources, &applied)?,
-            _ => Vec::new(),
-        };
-        let conclusion = conclude(&key, !said.is_empty(), held.as_ref(), &events);
-        Ok(Trace { key, sources: said, applied: held, events, enrollments, conclusion })
-    }
+/// A change that is held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holding {
+    /// What would be done.
+    pub change: Change,
+    /// Why it is held.
+    pub reason: HoldReason,
+    /// The run since which it has been held.
+    pub since: String,
+    /// The newest run that holds it: the one to approve.
+    pub run: String,
+}
 
+/// A finding about the record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Noticed {
+    /// In which run.
+    pub run: String,
+    /// What.
+    pub finding: Finding,
+    /// The file that it stands in.
+    pub file: String,
+}
+
+/// The states in which a story is looked for.
+pub(crate) struct Looks {
+    /// Each source's name and state.
+    sources: Vec<(String, Looked)>,
+    /// What the LMS is known to hold.
+    applied: Looked,
+}
+
+type Said = Vec<(String, Record, String, u32)>;
+
+impl Looks {
     /// What each source says of `key`.
-    fn said(
-        &self,
-        key: &Key,
-        sources: &[LoadedSource],
-    ) -> Result<Vec<(String, Record, String, u32)>, PipelineError> {
+    async fn said(&mut self, key: &Key) -> Result<Said, PipelineError> {
         let mut said = Vec::new();
-        for source in sources {
-            let bucket = source.published.manifest.bucket_of(roster::Place::of(key).hash);
-            let packed = source.loaded.bucket(bucket)?;
-            for record in packed.iter() {
-                let damaged = |error| PipelineError::damaged("a source's record", &error);
-                let record = record.map_err(damaged)?;
-                if record.key().map_err(damaged)? != *key {
-                    continue;
-                }
-                let origin = Origin::decode(record.side).map_err(damaged)?;
-                let file = source.published.manifest.head.files.get(origin.file as usize);
-                let file = file.map(|file| file.name.clone()).unwrap_or_default();
-                let name = source.name.clone();
-                said.push((name, record.decode().map_err(damaged)?, file, origin.line));
-            }
+        for (name, source) in &mut self.sources {
+            let take = |packed: PackedRecord<'_>| {
+                Ok::<_, DecodeError>((packed.decode()?, Origin::decode(packed.side)?))
+            };
+            let Some((record, origin)) = source.get(key, take).await? else { continue };
+            let file = source.manifest.head.files.get(origin.file as usize);
+            let file = file.map(|file| file.name.clone()).unwrap_or_default();
+            said.push((name.clone(), record, file, origin.line));
         }
         Ok(said)
     }
 
-    /// Looks through all that is known for something called `query`.
-    fn search(
-        &self,
-        query: &str,
-        sources: &[LoadedSource],
-        applied: &store::state::Loaded,
-    ) -> Result<Option<Key>, PipelineError> {
-        let mut found: Option<Key> = None;
-        for source in sources {
-            source.loaded.for_each(|packed| {
-                let key = packed.key()?;
-                let direct = key.owner().id == query && is_own(&key);
-                let by_name = || Ok::<_, roster::DecodeError>(is_called(&packed.decode()?, query));
-                if found.is_none() && is_own(&key) && (direct || by_name()?) {
-                    found = Some(key);
+    async fn applied(&mut self, key: &Key) -> Result<Option<Applied>, PipelineError> {
+        self.applied.get(key, decode_applied).await
+    }
+
+    async fn is_known(&mut self, key: &Key) -> Result<bool, PipelineError> {
+        for (_, source) in &mut self.sources {
+            if source.get(key, |_| Ok(())).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(self.applied.get(key, |_| Ok(())).await?.is_some())
+    }
+
+    /// The courses that a person is in, as sources and the LMS have it.
+    async fn enrollments(&mut self, person: &PersonKey) -> Result<Vec<Enrolled>, PipelineError> {
+        let mut all = BTreeMap::<CourseKey, Enrolled>::new();
+        let term = Term::Names(person.as_str());
+        let course_of = |key: Key| match key {
+            Key::Enrollment { course, person: who } if who == *person => Some(course),
+            _ => None,
+        };
+        let blank =
+            |course: &CourseKey| Enrolled { course: course.clone(), wanted: false, applied: None };
+        for (_, source) in &mut self.sources {
+            let each = |packed: PackedRecord<'_>| {
+                if let Some(course) = course_of(packed.key()?) {
+                    all.entry(course.clone()).or_insert_with(|| blank(&course)).wanted = true;
                 }
                 Ok(())
-            })?;
+            };
+            source.look_for(term, each).await?;
         }
-        if found.is_some() {
-            return Ok(found);
-        }
-        applied.for_each(|packed| {
-            let key = packed.key()?;
-            if found.is_none() && is_own(&key) {
-                let applied = decode_applied(packed)?;
-                let by_id = applied.meta.lms_id.as_deref() == Some(query);
-                if by_id || key.owner().id == query || is_called(&applied.record, query) {
-                    found = Some(key);
-                }
+        let each = |packed: PackedRecord<'_>| {
+            if let Some(course) = course_of(packed.key()?) {
+                let meta = decode_applied(packed)?.meta;
+                all.entry(course.clone()).or_insert_with(|| blank(&course)).applied = Some(meta);
             }
             Ok(())
-        })?;
-        Ok(found)
+        };
+        self.applied.look_for(term, each).await?;
+        Ok(all.into_values().collect())
     }
 }
 
-/// A person, course, term or org unit: what people look for by name.
-fn is_own(key: &Key) -> bool {
-    matches!(key.kind(), Kind::Person | Kind::Course | Kind::OrgUnit | Kind::Term)
-}
-
-fn is_called(record: &Record, query: &str) -> bool {
-    let is =
-        |text: &Option<Text>| text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(query));
-    match record {
-        Record::Person(person) => {
-            let listed = |ids: &Vec<Labelled>| ids.iter().any(|id| id.value.as_str() == query);
-            is(&person.username)
-                || is(&person.sourced_id)
-                || is(&person.email)
-                || person.user_ids.as_ref().is_some_and(listed)
+impl Pipeline {
+    /// Finds what `query` names and tells its story. `query` is `kind:id` (`person:p-1`,
+    /// `course:MATH`, `enrollment:MATH/p-1`), or a bare key, user name, e-mail address, course
+    /// code, LMS id or `COURSE/PERSON`.
+    ///
+    /// # Errors
+    /// [`PipelineError::NotFound`] where nothing has that name.
+    pub async fn trace(&self, query: &str) -> Result<Trace, PipelineError> {
+        let scope = &self.integration.scope;
+        let aliases = Aliases::load(&self.stores, scope).await?;
+        let mut looks = self.looks().await?;
+        let (key, also) = match query::parse(query) {
+            Some(key) => (query::renamed(key, &aliases), Vec::new()),
+            None => {
+                let mut meant = looks.meant(query, &aliases).await?.into_iter();
+                let first = meant.next();
+                let key = first.or_else(|| enrolled_as(query, &aliases)).ok_or_else(|| {
+                    PipelineError::NotFound(format!(
+                        "nobody and nothing is called `{query}` in any source or in the LMS as far \
+                         as we put it there"
+                    ))
+                })?;
+                (key, meant.collect())
+            }
+        };
+        let said = looks.said(&key).await?;
+        let applied = looks.applied(&key).await?;
+        let mut events = self.events(&key).await?;
+        let runs = self.runs(RUNS).await?;
+        let held = self.held_change(&key, &runs).await?;
+        let findings = self.noticed(&key, &runs).await?;
+        if said.is_empty() && applied.is_none() && events.is_empty() && findings.is_empty() {
+            return Err(PipelineError::NotFound(format!("nothing is known of {key}")));
         }
-        Record::Course(course) => is(&course.short_name) || is(&course.sourced_id),
-        _ => false,
+        let enrollments = match &key {
+            Key::Person(person) => looks.enrollments(person).await?,
+            _ => Vec::new(),
+        };
+        let needs = self.needs(&mut looks, &key, &runs).await?;
+        let began = self.began(applied.as_ref(), &events, &held, &needs, &runs).await?;
+        for event in &mut events {
+            event.at = began.get(event.entry.run.as_str()).copied();
+        }
+        let facts = Facts {
+            key: &key,
+            wanted: !said.is_empty(),
+            applied: applied.as_ref(),
+            events: &events,
+            held: held.as_ref(),
+            findings: &findings,
+            needs: &needs,
+            paused: self.paused().await?,
+            standing: self.integration.standing,
+            newest: runs.first(),
+            began: &began,
+        };
+        let conclusion = conclude(&facts);
+        let sources = said;
+        Ok(Trace { key, also, sources, applied, events, enrollments, held, findings, conclusion })
     }
-}
 
-/// `kind:id`, with `/` between the ids of an enrollment or group. A course key may hold slashes
-/// itself, so the last ones count.
-fn parse(query: &str) -> Option<Key> {
-    let (kind, id) = query.split_once(':')?;
-    Some(match kind {
-        "person" => Key::Person(PersonKey::new(id)),
-        "course" => Key::Course(CourseKey::new(id)),
-        "org_unit" => Key::OrgUnit(roster::OrgUnitKey::new(id)),
-        "term" => Key::Term(roster::TermKey::new(id)),
-        "enrollment" => {
-            let (course, person) = id.rsplit_once('/')?;
-            Key::Enrollment { course: CourseKey::new(course), person: PersonKey::new(person) }
+    pub(crate) async fn looks(&self) -> Result<Looks, PipelineError> {
+        let (stores, scope) = (&self.stores, &self.integration.scope);
+        let mut sources = Vec::new();
+        for source in &self.integration.sources {
+            let name = StateName::Source(source.name.clone());
+            sources.push((source.name.clone(), Looked::open(stores, scope, name).await?));
         }
-        "group" => {
-            let (course, group) = id.rsplit_once('/')?;
-            Key::Group { course: CourseKey::new(course), group: roster::GroupKey::new(group) }
+        let applied = Looked::open(stores, scope, self.integration.applied()).await?;
+        Ok(Looks { sources, applied })
+    }
+
+    async fn events(&self, key: &Key) -> Result<Vec<TraceEvent>, PipelineError> {
+        let (scope, state) = (&self.integration.scope, self.integration.applied());
+        let entries = history::of(&self.stores, scope, &state, key, |of| of == key).await?;
+        let mut events = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let change = self.stored_change(&entry.run, entry.batch, entry.index).await?;
+            // A plan that was redacted holds another change in its place.
+            let change = change.filter(|change| change.key() == key);
+            events.push(TraceEvent { at: None, entry, change });
         }
-        "group_member" => {
-            let (rest, person) = id.rsplit_once('/')?;
-            let (course, group) = rest.rsplit_once('/')?;
-            Key::GroupMember {
-                course: CourseKey::new(course),
-                group: roster::GroupKey::new(group),
-                person: PersonKey::new(person),
+        Ok(events)
+    }
+
+    /// The records that must be in the LMS before the one of `key` can be.
+    async fn needs(
+        &self,
+        looks: &mut Looks,
+        key: &Key,
+        runs: &[Run],
+    ) -> Result<Vec<Need>, PipelineError> {
+        let mut needs = Vec::new();
+        for key in required(key) {
+            let wanted = !looks.said(&key).await?.is_empty();
+            let applied = looks.applied(&key).await?;
+            let held = self.held_change(&key, runs).await?;
+            let findings = self.noticed(&key, runs).await?;
+            needs.push(Need { key, wanted, applied, held, findings });
+        }
+        Ok(needs)
+    }
+
+    /// When the runs that the story speaks of began.
+    async fn began(
+        &self,
+        applied: Option<&Applied>,
+        events: &[TraceEvent],
+        held: &Option<Holding>,
+        needs: &[Need],
+        runs: &[Run],
+    ) -> Result<BTreeMap<String, ambient::Timestamp>, PipelineError> {
+        let mut wanted: BTreeSet<String> =
+            events.iter().map(|event| event.entry.run.to_string()).collect();
+        let applied = applied.into_iter().chain(needs.iter().filter_map(|n| n.applied.as_ref()));
+        for meta in applied.map(|applied| &applied.meta) {
+            wanted.insert(meta.last_run.to_string());
+            wanted.extend(meta.parked.iter().map(|parked| parked.run.to_string()));
+        }
+        let held = held.iter().chain(needs.iter().filter_map(|need| need.held.as_ref()));
+        wanted.extend(held.map(|held| held.since.clone()));
+        let mut began: BTreeMap<_, _> =
+            runs.iter().map(|run| (run.id.clone(), run.started)).collect();
+        for id in wanted {
+            if began.contains_key(&id) {
+                continue;
+            }
+            if let Some(run) = StoredRun::load(&self.stores, &self.integration.scope, &id).await? {
+                began.insert(id, run.run.started);
             }
         }
-        _ => return None,
-    })
-}
+        Ok(began)
+    }
 
-fn enrollments(
-    person: &PersonKey,
-    sources: &[LoadedSource],
-    applied: &store::state::Loaded,
-) -> Result<Vec<Enrolled>, PipelineError> {
-    let mut all = std::collections::BTreeMap::<CourseKey, Enrolled>::new();
-    let blank =
-        |course: &CourseKey| Enrolled { course: course.clone(), wanted: false, applied: None };
-    for source in sources {
-        source.loaded.for_each(|packed| {
-            if let Key::Enrollment { course, person: who } = packed.key()?
-                && who == *person
-            {
-                all.entry(course.clone()).or_insert_with(|| blank(&course)).wanted = true;
-            }
-            Ok(())
-        })?;
-    }
-    applied.for_each(|packed| {
-        if let Key::Enrollment { course, person: who } = packed.key()?
-            && who == *person
-        {
-            let meta = decode_applied(packed)?.meta;
-            all.entry(course.clone()).or_insert_with(|| blank(&course)).applied = Some(meta);
+    /// Sources that rest, and why.
+    async fn paused(&self) -> Result<Vec<(String, String)>, PipelineError> {
+        let mut paused = Vec::new();
+        for source in &self.integration.sources {
+            let scope = &self.integration.scope;
+            let status = StoredSource::load(&self.stores, scope, &source.name).await?.status;
+            paused.extend(status.paused.map(|why| (source.name.clone(), why)));
         }
-        Ok(())
-    })?;
-    Ok(all.into_values().collect())
-}
-
-/// The one sentence.
-fn conclude(key: &Key, wanted: bool, applied: Option<&Applied>, events: &[TraceEvent]) -> String {
-    let last = events.last();
-    if let Some(parked) = applied.and_then(|applied| applied.meta.parked.as_ref()) {
-        return format!(
-            "{key} is not as wanted: the LMS refused it with `{}` in run {}; it is tried again when \
-             the source says something else, or by `rollcall sweep`",
-            parked.answer, parked.run
-        );
-    }
-    if applied.is_some_and(|applied| applied.meta.in_doubt) {
-        return format!(
-            "{key} is in doubt: it was sent and the LMS never answered; the next run looks first"
-        );
-    }
-    let presence = applied.and_then(|applied| applied.meta.presence);
-    match (wanted, presence) {
-        (true, Some(Presence::Present)) => {
-            format!("{key} is in the LMS as its source wants it{}", since(applied))
-        }
-        (true, Some(Presence::Suspended)) => format!("{key} is in the LMS, suspended"),
-        (true, Some(Presence::Removed) | None) => match last {
-            Some(event) if event.entry.outcome.as_str() == "deferred" => format!(
-                "{key} is not in the LMS: it waits for {}, which is not there",
-                event.entry.code
-            ),
-            _ => format!(
-                "{key} is in the source and not in the LMS yet: see `rollcall plan` or the newest \
-                 run for what holds it back"
-            ),
-        },
-        (false, Some(Presence::Present)) => format!(
-            "{key} is in the LMS and in no source: policy leaves it, or its removal is held (see \
-             `rollcall runs`)"
-        ),
-        (false, Some(Presence::Suspended)) => {
-            format!("{key} is suspended in the LMS because no source has it any more")
-        }
-        (false, Some(Presence::Removed)) => {
-            format!("{key} was removed because no source has it any more")
-        }
-        (false, None) => format!("{key} is neither in a source nor in the LMS"),
+        Ok(paused)
     }
 }
 
-fn since(applied: Option<&Applied>) -> String {
-    applied
-        .map(|applied| format!(", last changed in run {}", applied.meta.last_run))
-        .unwrap_or_default()
+/// `COURSE/PERSON` of which nothing is known but that both can be meant.
+fn enrolled_as(query: &str, aliases: &Aliases) -> Option<Key> {
+    let (course, person) = query.rsplit_once('/')?;
+    let (course, person) = (CourseKey::new(course), PersonKey::new(person));
+    Some(query::renamed(Key::Enrollment { course, person }, aliases))
+}
+
+/// What a record of this key stands on.
+fn required(key: &Key) -> Vec<Key> {
+    let course = |course: &CourseKey| Key::Course(course.clone());
+    let person = |person: &PersonKey| Key::Person(person.clone());
+    match key {
+        Key::Group { course: of, .. } => vec![course(of)],
+        Key::Enrollment { course: of, person: who } => vec![course(of), person(who)],
+        Key::GroupMember { course: of, group, person: who } => vec![
+            course(of),
+            Key::Group { course: of.clone(), group: group.clone() },
+            person(who),
+            Key::Enrollment { course: of.clone(), person: who.clone() },
+        ],
+        Key::Observer { person: who, observer } => vec![person(who), person(observer)],
+        _ => Vec::new(),
+    }
+}
+
+/// Whether something of this kind can stand in a plan of counts.
+fn holds_kind(run: &Run, kind: Kind) -> bool {
+    run.held.get(&kind).is_some_and(|actions| actions.values().any(|count| *count > 0))
 }

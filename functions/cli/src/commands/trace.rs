@@ -1,14 +1,13 @@
 //! `rollcall trace`
 
 use ambient::Timestamp;
-use pipeline::{Enrolled, Trace as Story, TraceEvent};
-use plan::{Applied, Meta, Ownership, Presence};
+use pipeline::{Enrolled, Noticed, Trace as Story, TraceEvent};
+use plan::{Applied, Change, Meta, Ownership, Presence};
 use report::json::SCHEMA;
 use report::text::{self, Look};
 use roster::Record;
 use runtime::Exit;
 use serde::Serialize;
-use store::state::run::Run;
 
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
@@ -17,9 +16,9 @@ use crate::home::{Access, Home, Setting};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  rollcall trace jmoodle                        a user name, an id, an e-mail address, a course code
-  rollcall trace person:4711                    where a bare id would mean several things
-  rollcall trace enrollment:MATH-1/4711         one person in one course")]
+  rollcall trace jmoodle                   a user name, an id, an e-mail address, a course code
+  rollcall trace MATH-1/4711               one person in one course, or a group in it
+  rollcall trace person:4711               where a bare id would mean several things")]
 pub struct Trace {
     /// Whom or what: a bare name or id, or `kind:id`
     #[arg(value_name = "KEY")]
@@ -32,8 +31,12 @@ struct Told {
     schema: u32,
     key: String,
     conclusion: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<String>,
     sources: Vec<Said>,
     lms: Option<Holds>,
+    held: Option<Held>,
+    findings: Vec<Found>,
     enrollments: Vec<Membership>,
     items: Vec<Event>,
 }
@@ -73,6 +76,23 @@ struct Membership {
 }
 
 #[derive(Serialize)]
+struct Held {
+    action: &'static str,
+    since: String,
+    run: String,
+    changes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Found {
+    run: String,
+    severity: &'static str,
+    code: &'static str,
+    message: String,
+    origin: String,
+}
+
+#[derive(Serialize)]
 struct Event {
     run: String,
     at: Option<Timestamp>,
@@ -85,34 +105,49 @@ struct Event {
 impl Trace {
     /// Finds and tells.
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
-        const RUNS: usize = 10_000;
         let console = &setting.console;
         let home = Home::open(setting, Access::Read).await?;
         let story = home.pipeline.trace(&self.key).await?;
-        let runs = home.runs(RUNS).await?;
-        let told = told(story, &runs);
+        let told = told(story);
         console.object(&told)?;
         console.print(&written(&told, &console.look()));
         Ok(Exit::Done)
     }
 }
 
-fn told(story: Story, runs: &[Run]) -> Told {
-    let said = story.sources.into_iter().map(|(source, record, file, line)| {
-        let origin = if line == 0 { file } else { format!("{file}:{line}") };
-        Said { source, origin, fields: fields(&record) }
+fn told(story: Story) -> Told {
+    let said = story.sources.into_iter().map(|(source, record, file, line)| Said {
+        source,
+        origin: place(file, line),
+        fields: fields(&record),
+    });
+    let held = story.held.map(|held| Held {
+        action: held.change.action.name(),
+        changes: changes(&held.change),
+        since: held.since,
+        run: held.run,
+    });
+    let found = story.findings.into_iter().map(|Noticed { run, finding, file }| Found {
+        run,
+        severity: finding.severity.name(),
+        code: finding.code,
+        message: finding.message,
+        origin: place(file, finding.origin.line),
     });
     Told {
         schema: SCHEMA,
         key: story.key.to_string(),
         conclusion: story.conclusion,
+        also: story.also.iter().map(ToString::to_string).collect(),
         sources: said.collect(),
         lms: story.applied.map(|Applied { record, meta }| Holds {
             standing: standing(meta),
             fields: fields(&record),
         }),
+        held,
+        findings: found.collect(),
         enrollments: story.enrollments.into_iter().map(membership).collect(),
-        items: story.events.into_iter().map(|event| happened(event, runs)).collect(),
+        items: story.events.into_iter().map(happened).collect(),
     }
 }
 
@@ -155,27 +190,38 @@ fn membership(enrolled: Enrolled) -> Membership {
     Membership { course: course.to_string(), wanted, lms: applied.map(standing) }
 }
 
-fn happened(event: TraceEvent, runs: &[Run]) -> Event {
-    let TraceEvent { entry, change } = event;
-    let started = runs.iter().find(|run| run.id == *entry.run).map(|run| run.started);
-    let line = change.map(|change| report::Line::of(&change, &[]));
-    let changes = line.into_iter().flat_map(|line| line.fields).map(|field| {
+fn happened(TraceEvent { at, entry, change }: TraceEvent) -> Event {
+    Event {
+        run: entry.run.to_string(),
+        at,
+        action: entry.action.to_string(),
+        outcome: entry.outcome.to_string(),
+        code: entry.code.to_string(),
+        changes: change.as_ref().map(changes).unwrap_or_default(),
+    }
+}
+
+/// What a change does, field by field.
+fn changes(change: &Change) -> Vec<String> {
+    let line = report::Line::of(change, &[]);
+    let fields = line.fields.into_iter().map(|field| {
         let nothing = || "nothing".to_owned();
         let (before, after) = (field.before.unwrap_or_else(nothing), field.after);
         format!("{}: {before} → {}", field.field, after.unwrap_or_else(nothing))
     });
-    Event {
-        run: entry.run.to_string(),
-        at: started,
-        action: entry.action.to_string(),
-        outcome: entry.outcome.to_string(),
-        code: entry.code.to_string(),
-        changes: changes.collect(),
-    }
+    fields.collect()
+}
+
+fn place(file: String, line: u32) -> String {
+    if line == 0 { file } else { format!("{file}:{line}") }
 }
 
 fn written(told: &Told, look: &Look) -> String {
     let mut out = format!("{}\n", sentence(&told.conclusion));
+    if !told.also.is_empty() {
+        let others: Vec<String> = told.also.iter().map(|key| clean(key)).collect();
+        out.push_str(&format!("Others are called so too: {}.\n", others.join(", ")));
+    }
     for said in &told.sources {
         out.push_str(&format!("\nSource {} says  {}\n", said.source, clean(&said.origin)));
         listed(&mut out, &said.fields);
@@ -188,6 +234,21 @@ fn written(told: &Told, look: &Look) -> String {
         Some(holds) => {
             out.push_str(&format!("\nThe LMS holds  {}\n", stands(&holds.standing)));
             listed(&mut out, &holds.fields);
+        }
+    }
+    if let Some(held) = &told.held {
+        let (action, since, run) = (held.action, &held.since, &held.run);
+        out.push_str(&format!("\nHeld  {action}, since run {since}, now in run {run}\n"));
+        for change in &held.changes {
+            out.push_str(&format!("  {}\n", clean(change)));
+        }
+    }
+    if !told.findings.is_empty() {
+        out.push_str("\nFindings\n");
+        for found in &told.findings {
+            let (severity, code) = (found.severity, found.code);
+            let (message, origin) = (clean(&found.message), clean(&found.origin));
+            out.push_str(&format!("  {severity} {code}  {origin}  {message}\n"));
         }
     }
     if !told.enrollments.is_empty() {

@@ -126,6 +126,13 @@ impl Ended {
             {
                 words.splice(at + 1..=comma, ["TIME,".to_owned()]);
             }
+            // `22 November 2026`.
+            if let Some(at) = words.iter().position(|word| MONTHS.contains(&word.as_str()))
+                && at > 0
+                && at + 1 < words.len()
+            {
+                words.splice(at - 1..=at + 1, ["DAY".to_owned()]);
+            }
             out.push_str(&words.join(" "));
             out.push('\n');
         }
@@ -133,10 +140,25 @@ impl Ended {
     }
 }
 
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 /// Run ids and times, in a word or path.
 fn normal(word: &str) -> String {
     let parts = word.split('/').map(|part| {
-        let bare = part.trim_end_matches('.');
+        let bare = part.trim_end_matches(['.', ')']);
         let at = |place: usize| bare.as_bytes().get(place).copied();
         // `20261122T065115250Z-66b659` and `2026-11-22T06:51:15`.
         let is_run = bare.len() == 26 && at(8) == Some(b'T') && at(18) == Some(b'Z');

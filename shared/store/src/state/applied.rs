@@ -97,6 +97,7 @@ pub async fn fold(
         files: Vec::new(),
         folded: base.head.folded.clone(),
         raw,
+        covers: 0,
     };
     if let Some(last) = batches.last() {
         head.folded.insert(fold.run.to_owned(), last.number);

@@ -37,8 +37,16 @@ pub struct Head {
     /// For an applied state: how far each unfinished run has been folded into it (batches).
     pub folded: BTreeMap<String, u64>,
     /// For an applied state: its raw bytes, by which the number of buckets is chosen.
+    /// For an index: its hints.
     #[serde(default)]
     pub raw: u64,
+    /// For an index: the generation of its state that it speaks for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub covers: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// An export's file.

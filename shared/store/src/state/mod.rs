@@ -12,6 +12,7 @@ pub mod audit;
 pub mod history;
 pub mod hold;
 pub mod identity;
+pub mod index;
 pub mod lease;
 pub mod ledger;
 pub mod manifest;

@@ -52,6 +52,8 @@ pub enum StateName {
     Source(String),
     /// What an LMS holds because we put it there; the target's fingerprint.
     Applied(String),
+    /// Where to look for things in the state of this slug ([`super::index`]).
+    Index(String),
 }
 
 impl StateName {
@@ -60,6 +62,12 @@ impl StateName {
         match self {
             Self::Source(name) => format!("source-{name}"),
             Self::Applied(target) => format!("applied-{target}"),
+            Self::Index(of) => format!("index-{of}"),
         }
+    }
+
+    /// The index of this state.
+    pub fn index(&self) -> Self {
+        Self::Index(self.slug())
     }
 }

@@ -220,6 +220,20 @@ impl States {
         Ok(writes)
     }
 
+    /// The writes that make `next` the newest generation after `base` without keeping `base`: for
+    /// what is derived.
+    pub(super) fn replacement(
+        &self,
+        name: &StateName,
+        base: &Published,
+        next: &Manifest,
+    ) -> Result<Vec<Write>, StoreError> {
+        let mut writes = self.publication(name, base, next)?;
+        // The second write, where there is one, keeps `base` readable.
+        writes.truncate(1);
+        Ok(writes)
+    }
+
     /// Publishes `next` and nothing else.
     pub async fn publish(
         &self,

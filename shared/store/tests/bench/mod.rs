@@ -30,6 +30,11 @@ impl Bench {
         Self { states: States::new(&stores, scope.clone()), stores, scope }
     }
 
+    /// The item of the lease.
+    pub fn scope_lease(&self) -> store::ItemKey {
+        store::ItemKey::new(self.scope.path(), "lease")
+    }
+
     pub fn source(&self) -> StateName {
         StateName::Source("registrar".into())
     }
