@@ -26,6 +26,7 @@ pub mod tap;
 pub mod tell;
 pub mod town;
 pub mod trouble;
+pub mod undo;
 pub mod wire;
 pub mod world;
 

@@ -108,6 +108,7 @@ pub enum Command {
     Trace(commands::trace::Trace),
     Approve(commands::approve::Approve),
     Reject(commands::reject::Reject),
+    Revert(commands::revert::Revert),
     Resume(commands::resume::Resume),
     Sweep(commands::sweep::Sweep),
     Sandbox(commands::sandbox::Sandbox),

@@ -90,6 +90,19 @@ impl From<PipelineError> for Failure {
             PipelineError::Configuration(message) => {
                 Self::new(Exit::Usage, "configuration", message)
             }
+            PipelineError::StoodOn { ref run, ref later } => {
+                let deltas = later.iter().filter(|later| later.is_delta).count();
+                let lost = match deltas {
+                    0 => String::new(),
+                    deltas => {
+                        format!("; {deltas} of them are deltas and do not come by themselves")
+                    }
+                };
+                Self::new(Exit::Failed, "later-runs", error.to_string()).hint(format!(
+                    "take the last one back first, or all of them{lost}: \
+                     rollcall revert {run} --and-later"
+                ))
+            }
             PipelineError::NotFound(message) => Self::new(Exit::Failed, "not-found", message),
             PipelineError::Busy { .. } => Self::new(Exit::Locked, "locked", error.to_string())
                 .hint("wait until it is done; if it died, its lease ends by itself at that time"),

@@ -4,11 +4,13 @@ use ambient::Timestamp;
 use hashbrown::HashSet;
 use plan::{ChangeList, Plan};
 use roster::Record;
+use store::Write;
 use store::state::audit;
 use store::state::hold::{Approval, StoredApproval, StoredSource};
-use store::state::run::{RunState, StoredRun};
-use store::state::{StateName, States};
+use store::state::lease::Lease;
+use store::state::run::{OpenRuns, Run, RunState, StoredRun};
 
+use crate::rollback::{Later, Rollback};
 use crate::{Pipeline, PipelineError};
 
 /// An approval that was given.
@@ -74,7 +76,7 @@ impl Pipeline {
     /// not taken in again, and the source rests until a different export comes.
     ///
     /// # Errors
-    /// [`PipelineError::NotFound`] where a newer export of the source has been taken in since.
+    /// [`PipelineError::StoodOn`] where a newer export of the source has been taken in since.
     pub async fn reject(&self, run: &str, by: &str) -> Result<Rejection, PipelineError> {
         self.reject_by(run, by, self.clock.now()).await
     }
@@ -86,58 +88,67 @@ impl Pipeline {
         by: &str,
         until: Timestamp,
     ) -> Result<Rejection, PipelineError> {
-        let scope = &self.integration.scope;
-        let lease = self.lease_by(until).await?;
-        let mut stored = self.load_run(run).await?;
-        let entry = audit::Entry::new(self.clock.now(), by, "rejected").run(run);
-        let outcome = match stored.run.source.clone() {
-            None => {
-                audit::note(&self.stores, scope, &entry).await?;
-                Ok(Rejection { source: None, rolled_back: false })
-            }
-            Some(source) => self.roll_back(&stored, &source, &entry).await,
-        };
-        if outcome.is_ok() {
-            self.end(&mut stored, RunState::Rejected, Some("rejected by hand".into())).await?;
-        }
-        lease.release(&self.stores, scope, &*self.clock).await?;
-        outcome
+        let mut lease = self.lease_by(until).await?;
+        let rejected = self.reject_under(&mut lease, run, by).await;
+        self.give_back(lease, rejected).await
     }
 
-    async fn roll_back(
+    async fn reject_under(
         &self,
-        stored: &StoredRun,
-        source: &str,
-        entry: &audit::Entry,
+        lease: &mut Lease,
+        id: &str,
+        by: &str,
     ) -> Result<Rejection, PipelineError> {
-        let scope = &self.integration.scope;
-        let states = States::new(&self.stores, scope.clone());
-        let name = StateName::Source(source.to_owned());
-        let newest = states.newest(&name).await?;
-        let mut status = StoredSource::load(&self.stores, scope, source).await?;
-        let refused = status.status.last_digest.take();
-        let mut writes = vec![audit::write(scope, &entry.clone().about(source))?];
-        let rolled_back = match stored.run.source_generation {
-            None => false,
-            Some(generation) if generation != newest.manifest.head.generation => {
-                return Err(PipelineError::NotFound(format!(
-                    "a newer export of `{source}` was taken in after run {}: reject that run first",
-                    stored.run.id
-                )));
-            }
-            Some(generation) => {
-                let before = states.generation(&name, generation - 1).await?;
-                let mut before = before.unwrap_or_default();
-                before.head.generation = generation + 1;
-                writes.extend(states.publication(&name, &newest, &before)?);
-                true
-            }
+        let mut stored = self.load_run(id).await?;
+        if stored.run.state == RunState::Rejected && stored.run.source_generation.is_some() {
+            return Ok(Rejection { source: stored.run.source, rolled_back: true });
+        }
+        // What it did already is known before nobody asks for it any more.
+        if self.is_in_doubt(&stored).await? {
+            return Err(PipelineError::NotFound(format!(
+                "run {id} was stopped in the middle of a batch: `rollcall sweep` finds out what \
+                 became of it; reject the run then"
+            )));
+        }
+        self.fold_up_to(lease, &stored, stored.run.delivered).await?;
+        let why = Some("rejected by hand".to_owned());
+        let entry = audit::Entry::new(self.clock.now(), by, "rejected").run(id);
+        let Some(source) = stored.run.source.clone() else {
+            audit::note(&self.stores, &self.integration.scope, &entry).await?;
+            self.end(&mut stored, RunState::Rejected, why).await?;
+            return Ok(Rejection { source: None, rolled_back: false });
         };
-        status.status.refused.extend(refused);
-        status.status.paused = Some(format!("run {} was rejected", stored.run.id));
-        writes.push(status.write(scope)?);
-        self.stores.table.transact(writes).await?;
-        Ok(Rejection { source: Some(source.to_owned()), rolled_back })
+        let rolled_back = stored.run.source_generation.is_some();
+        let what = match rolled_back {
+            true => self.rollback_of(&stored.run, Later::Refused).await?,
+            // It said nothing new: the source says what it says, and the export is refused.
+            false => Rollback { sources: [(source.clone(), u64::MAX)].into(), runs: vec![stored] },
+        };
+        let now = self.clock.now();
+        let mark = |run: &mut Run| {
+            run.end(RunState::Rejected, now);
+            run.reason.clone_from(&why);
+        };
+        let mut also = self.closing(&what.runs).await?;
+        also.push(audit::write(&self.integration.scope, &entry.about(&source))?);
+        let reason = format!("run {id} was rejected");
+        self.take_back(lease, what, &reason, mark, also).await?;
+        Ok(Rejection { source: Some(source), rolled_back })
+    }
+
+    /// The writes that take `runs` off the open ones, and count those that come to their end now.
+    async fn closing(&self, runs: &[StoredRun]) -> Result<Vec<Write>, PipelineError> {
+        let mut open = OpenRuns::load(&self.stores, &self.integration.scope).await?;
+        let mut writes = Vec::new();
+        for stored in runs {
+            let listed = open.ids.len();
+            open.ids.retain(|id| *id != stored.run.id);
+            if open.ids.len() < listed {
+                writes.push(open.write(&self.integration.scope)?);
+                writes.push(self.counting(&stored.run).await?);
+            }
+        }
+        Ok(writes)
     }
 
     /// Lets a source that rests after a rejection deliver again, the refused export included.

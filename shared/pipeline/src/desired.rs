@@ -11,6 +11,8 @@ use store::state::{Loaded, Published};
 
 /// One source's state, loaded.
 pub(crate) struct LoadedSource {
+    /// Its name.
+    pub name: String,
     /// Higher wins.
     pub precedence: i64,
     /// The manifest that `loaded` is of.

@@ -10,7 +10,9 @@ use store::state::run::Run;
 use store::{QueueName, StoreError};
 
 use crate::messages::group;
-use crate::{Ask, BatchMessage, Envelope, Next, Pipeline, PipelineError, StepMessage, Stepped};
+use crate::{
+    Ask, BatchMessage, Envelope, Later, Next, Pipeline, PipelineError, StepMessage, Stepped,
+};
 
 /// What became of a message. It is to be acknowledged.
 #[derive(Debug)]
@@ -95,6 +97,11 @@ impl Pipeline {
             }
             Ask::Reject { run, by } => {
                 self.reject_by(run, by, until).await?;
+            }
+            Ask::Revert { run, and_later, by } => {
+                let later = if *and_later { Later::TakenBackToo } else { Later::Refused };
+                let begun = self.begin_revert(run, later, by, until).await?;
+                return self.plan_step(&begun.run, until).await.map(Some);
             }
             Ask::Resume { source, by } => {
                 self.resume(source, by).await?;

@@ -14,7 +14,7 @@ use store::{StoreError, Stores, WakeUp};
 use crate::ingest::ReadExport;
 use crate::progress::Progress;
 use crate::vault::Vault;
-use crate::{Integration, PipelineError, Planned, Source, Standing};
+use crate::{Integration, PipelineError, Planned, Recovered, Source, Standing};
 
 /// One integration with all that its steps need. A clone is another handle.
 #[derive(Clone)]
@@ -132,12 +132,7 @@ impl Pipeline {
         export: Option<(&Source, ReadExport)>,
         refused: Refused,
     ) -> Result<SyncOutcome, PipelineError> {
-        if self.integration.standing == Standing::Inactive {
-            return Err(PipelineError::Configuration(
-                "this integration is inactive: set `status = \"active\"` (or \"test\") to use it"
-                    .into(),
-            ));
-        }
+        self.may_work()?;
         let recovered = self.recover(lease).await?;
         let mut run = self.begin().await?;
         run.run.waits = recovered.waits;
@@ -157,8 +152,30 @@ impl Pipeline {
             };
             (findings, read) = (ingested.findings, ingested.files);
         }
-        let (planned, findings, files) =
-            self.plan(lease, &mut run, (refused, Cause::Source), (findings, read)).await?;
+        self.carry_out(lease, run, recovered, (refused, Cause::Source), (findings, read)).await
+    }
+
+    /// An inactive integration does nothing.
+    pub(crate) fn may_work(&self) -> Result<(), PipelineError> {
+        if self.integration.standing == Standing::Inactive {
+            return Err(PipelineError::Configuration(
+                "this integration is inactive: set `status = \"active\"` (or \"test\") to use it"
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Plans what the sources say now, and delivers what may be delivered of it.
+    pub(crate) async fn carry_out(
+        &self,
+        lease: &mut Lease,
+        mut run: StoredRun,
+        recovered: Recovered,
+        how: (Refused, Cause),
+        read: (Findings, Vec<Text>),
+    ) -> Result<SyncOutcome, PipelineError> {
+        let (planned, findings, files) = self.plan(lease, &mut run, how, read).await?;
         self.progress.planned(&run.run, &planned, &findings);
         let mut stopped = None;
         if let Some(blocked) = recovered.blocked {

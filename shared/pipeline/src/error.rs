@@ -33,6 +33,18 @@ pub enum PipelineError {
     /// There is no such run, record or approval.
     #[error("{0}")]
     NotFound(String),
+    /// Later exports stand on what is to be taken back.
+    #[error(
+        "run {run} cannot be taken back alone: {} built on what it brought: {}",
+        if later.len() == 1 { "a later run" } else { "later runs" },
+        later.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    StoodOn {
+        /// The run.
+        run: String,
+        /// The later ones, oldest first.
+        later: Vec<LaterRun>,
+    },
     /// The store failed.
     #[error("the state cannot be read or written")]
     Store(#[from] StoreError),
@@ -66,6 +78,26 @@ pub enum PipelineError {
     /// Delivery failed.
     #[error("delivery stopped")]
     Delivery(#[from] DeliveryError),
+}
+
+/// A run whose export stands on an earlier one's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaterRun {
+    /// The run.
+    pub run: String,
+    /// Whose export it was.
+    pub source: String,
+    /// Whether it was a delta: taken back, it does not come again by itself.
+    pub is_delta: bool,
+    /// Records in it.
+    pub records: u64,
+}
+
+impl std::fmt::Display for LaterRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = if self.is_delta { "a delta" } else { "an export" };
+        write!(f, "{} ({what} of `{}`, {} records)", self.run, self.source, self.records)
+    }
 }
 
 impl PipelineError {

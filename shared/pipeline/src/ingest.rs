@@ -152,7 +152,9 @@ impl Pipeline {
         may_be_taken_in(&status, source, &export)?;
         let stored_aliases = Aliases::load(&self.stores, scope).await?;
         let mut aliases = stored_aliases.clone();
+        let content = content_of(&export.snapshot);
         let snapshot = resolve(export.snapshot, &mut aliases)?;
+        aliases.added_by(&stored_aliases, &run.run.id);
         let counts = snapshot.counts().clone();
         let findings = snapshot.findings().clone();
         let files = snapshot.files().to_vec();
@@ -166,6 +168,7 @@ impl Pipeline {
 
         run.run.source = Some(source.name.clone());
         run.run.files = export.files;
+        run.run.content = Some(content);
         run.run.records = counts;
         run.run.findings = [Severity::Error, Severity::Warning, Severity::Note]
             .map(|severity| findings.count(severity));
@@ -187,6 +190,11 @@ impl Pipeline {
         let generation = next.map(|next| next.head.generation);
         Ok(Ingested { findings, files, generation })
     }
+}
+
+/// By what an export is known again, however its files differ.
+fn content_of(snapshot: &Snapshot) -> String {
+    format!("content:{}", hex(&snapshot.digest()))
 }
 
 async fn publishable(
@@ -217,9 +225,10 @@ fn may_be_taken_in(
     export: &ReadExport,
 ) -> Result<(), PipelineError> {
     let refused = |reason: String| Err(PipelineError::Refused { reason });
-    if status.status.refused.contains(&export.digest) {
+    let is_refused = |digest: &String| status.status.refused.contains(digest);
+    if is_refused(&export.digest) || is_refused(&content_of(&export.snapshot)) {
         return refused(format!(
-            "exactly this export of `{0}` was rejected before; deliver a corrected one, or allow it \
+            "exactly this export of `{0}` was rejected or taken back before; deliver a corrected one, or allow it \
              again with `rollcall resume {0}`",
             source.name
         ));
@@ -258,8 +267,11 @@ fn resolve(snapshot: Snapshot, aliases: &mut Aliases) -> Result<Snapshot, Pipeli
         return Ok(with_findings(snapshot, findings));
     }
     let spent = spent_keys(&snapshot, aliases);
-    let rekeyed: HashSet<(Kind, &str)> =
-        aliases.iter().map(|(kind, _, record)| (kind, record.as_str())).collect();
+    let rekeyed: HashSet<(Kind, &str)> = aliases
+        .iter()
+        .map(|(kind, _, record)| (kind, record.as_str()))
+        .chain(aliases.returned())
+        .collect();
     let record = |entry: Entry| {
         let key = entry.record.key();
         if spent.contains(key) {

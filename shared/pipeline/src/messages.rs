@@ -55,6 +55,17 @@ pub enum Ask {
         #[serde(default = "unnamed")]
         by: String,
     },
+    /// Take a run's export back, then plan and deliver the inverse.
+    Revert {
+        /// The run.
+        run: String,
+        /// Whether what later runs built on it is taken back as well.
+        #[serde(default)]
+        and_later: bool,
+        /// Who says so.
+        #[serde(default = "unnamed")]
+        by: String,
+    },
     /// Let a source that rests after a rejection deliver again.
     Resume {
         /// The source.

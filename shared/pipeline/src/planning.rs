@@ -47,6 +47,9 @@ impl Pipeline {
     ) -> Result<(Planned, Findings, Vec<Text>), PipelineError> {
         self.progress.at(Stage::Planning, 0, 0);
         let sources = self.load_sources().await?;
+        let generation = |source: &LoadedSource| source.published.manifest.head.generation;
+        run.run.planned_from =
+            sources.iter().map(|source| (source.name.clone(), generation(source))).collect();
         let (applied, loaded) = self.load_applied().await?;
         let weighed_before = weighed(&self.stores, &self.integration.scope).await?;
         let compare = Compare {
@@ -81,7 +84,8 @@ impl Pipeline {
             let name = StateName::Source(source.name.clone());
             let published = states.newest(&name).await?;
             let loaded = states.load(&name, &published.manifest).await?;
-            sources.push(LoadedSource { precedence: source.precedence, published, loaded });
+            let name = source.name.clone();
+            sources.push(LoadedSource { name, precedence: source.precedence, published, loaded });
         }
         sources.sort_by_key(|source| source.precedence);
         Ok(sources)

@@ -216,7 +216,7 @@ impl Pipeline {
     }
 
     /// Whether the run's next batch was claimed and has no outcome.
-    async fn is_in_doubt(&self, run: &StoredRun) -> Result<bool, PipelineError> {
+    pub(crate) async fn is_in_doubt(&self, run: &StoredRun) -> Result<bool, PipelineError> {
         let next = run.run.delivered;
         if next >= run.run.batches || self.integration.standing != Standing::Active {
             return Ok(false);

@@ -60,6 +60,7 @@ pub async fn run(command: Command, setting: &Setting) -> Result<Exit, Failure> {
         Command::Trace(command) => command.run(setting).await,
         Command::Approve(command) => steps::approve(command, setting).await,
         Command::Reject(command) => steps::reject(command, setting).await,
+        Command::Revert(command) => steps::revert(command, setting).await,
         Command::Resume(command) => steps::resume(command, setting).await,
         Command::Sweep(_) => steps::sweep(setting).await,
         Command::Tenant(command) => command.run(setting).await,

@@ -181,6 +181,7 @@ impl Letter {
                 Ask::Resync => ("resync", None),
                 Ask::Approve { run, .. } => ("approve", Some(run)),
                 Ask::Reject { run, .. } => ("reject", Some(run)),
+                Ask::Revert { run, .. } => ("revert", Some(run)),
                 Ask::Resume { .. } => ("resume", None),
             };
             let (tenant, integration) = (Some(tenant), Some(integration));

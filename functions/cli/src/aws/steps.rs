@@ -13,6 +13,7 @@ use super::Installation;
 use crate::commands::approve::{Approve, who};
 use crate::commands::reject::{Reject, told};
 use crate::commands::resume::Resume;
+use crate::commands::revert::{self, Revert};
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
 
@@ -96,6 +97,30 @@ pub async fn reject(command: Reject, setting: &Setting) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
+/// Takes a run's export back, and has the inverse planned and delivered.
+pub async fn revert(command: Revert, setting: &Setting) -> Result<Exit, Failure> {
+    if command.plan {
+        return Err(Failure::usage("`--plan` does not work against an installation on AWS").hint(
+            "set `status = \"test\"` in the tenant's configuration first: then it is planned and \
+             nothing is delivered",
+        ));
+    }
+    let console = &setting.console;
+    let (home, run) = Home::with_run(setting, Access::Write, &command.run).await?;
+    let now = setting.clock.now();
+    let until = now.saturating_add(PATIENCE).unwrap_or(now);
+    let taken = home.pipeline.begin_revert(&run.id, command.later(), &who(), until).await?;
+    console.report(&revert::told(&taken, &run.id));
+    send(setting, &home, &taken.next(), "the export is taken back").await?;
+    console.object(&Asked {
+        run: Some(&taken.run),
+        source: taken.sources.first().map(String::as_str),
+        state: Some("parsed"),
+        ..Asked::of(&home.pipeline.integration.scope, true)
+    })?;
+    Ok(Exit::Done)
+}
+
 /// Lets a source go on.
 pub async fn resume(command: Resume, setting: &Setting) -> Result<Exit, Failure> {
     let console = &setting.console;
@@ -122,7 +147,12 @@ pub async fn sweep(setting: &Setting) -> Result<Exit, Failure> {
 
 /// Asks the functions for a plan. `so_far`: what is done already, should that fail.
 async fn plan_again(setting: &Setting, home: &Home, so_far: &str) -> Result<(), Failure> {
-    let sent = home.pipeline.send(&Next::Plan(Ask::Resync)).await;
+    send(setting, home, &Next::Plan(Ask::Resync), so_far).await
+}
+
+/// Tells the functions what is to be done.
+async fn send(setting: &Setting, home: &Home, next: &Next, so_far: &str) -> Result<(), Failure> {
+    let sent = home.pipeline.send(next).await;
     if let Err(error) = sent {
         let failure = super::failure::on_aws(error.into());
         let what = format!("{so_far}, but the functions were not told: {}", failure.message);

@@ -9,6 +9,7 @@ pub mod plan;
 pub mod reject;
 pub mod restore;
 pub mod resume;
+pub mod revert;
 pub mod runs;
 pub mod sandbox;
 pub mod show;
@@ -64,6 +65,7 @@ async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> 
         Command::Trace(command) => command.run(setting).await,
         Command::Approve(command) => command.run(setting).await,
         Command::Reject(command) => command.run(setting).await,
+        Command::Revert(command) => command.run(setting).await,
         Command::Resume(command) => command.run(setting).await,
         Command::Sweep(command) => command.run(setting).await,
         Command::Sandbox(command) => command.run(setting).await,

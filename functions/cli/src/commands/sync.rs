@@ -70,7 +70,8 @@ pub async fn told(setting: &Setting, home: &Home, outcome: &SyncOutcome) -> Resu
     if console.is_json() {
         let mut answer = Answer::of(&view);
         answer.receipts = answer.receipts.or_else(|| Some(held_only(run)));
-        console.object(&Told { answer, calls: run.calls, report: view.report.as_deref() })?;
+        let (calls, report, reverts) = (run.calls, view.report.as_deref(), run.reverts.as_slice());
+        console.object(&Told { answer, calls, report, reverts })?;
     } else if !console.is_quiet() || exit != Exit::Done {
         console.print(&text::closing(&view, &console.look()));
         for hint in next_steps(home, outcome) {
@@ -87,6 +88,9 @@ struct Told<'a> {
     answer: Answer,
     calls: u64,
     report: Option<&'a str>,
+    /// The runs that it takes back.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    reverts: &'a [String],
 }
 
 /// The receipts of a run that sent nothing.

@@ -4,7 +4,7 @@
 //! (IMS: `sourcedidtype` Old and New) adds one: from then on the new key means the old record,
 //! and the old key is spent: it is never given to anybody else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Key, Kind, Text};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,13 @@ struct Shard {
 struct Stored {
     /// `person/NEW` to the record id.
     means: BTreeMap<String, Text>,
+    /// `person/NEW` to the run whose export said so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    by: BTreeMap<String, Text>,
+    /// `person/ID` of records whose re-keys were taken back: they say their own key from then on,
+    /// because the LMS may still know them by the other one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    returned: BTreeSet<String>,
 }
 
 /// Why a re-key cannot be believed.
@@ -56,7 +63,8 @@ impl Aliases {
 
     /// Whether there is none: then every key means itself.
     pub fn is_empty(&self) -> bool {
-        self.shards.values().all(|shard| shard.stored.means.is_empty())
+        let is_empty = |stored: &Stored| stored.means.is_empty() && stored.returned.is_empty();
+        self.shards.values().all(|shard| is_empty(&shard.stored))
     }
 
     /// The record that `sis_key` means.
@@ -91,10 +99,50 @@ impl Aliases {
     /// Every `(kind, key, record id)`.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, &str, &Text)> {
         self.shards.values().flat_map(|shard| &shard.stored.means).filter_map(|(name, record)| {
-            let (kind, key) = name.split_once('/')?;
-            let kind = Kind::ALL.into_iter().find(|known| known.name() == kind)?;
+            let (kind, key) = split(name)?;
             Some((kind, key, record))
         })
+    }
+
+    /// Every record whose re-key was taken back: kind and record id.
+    pub fn returned(&self) -> impl Iterator<Item = (Kind, &str)> {
+        self.shards.values().flat_map(|shard| &shard.stored.returned).filter_map(|name| split(name))
+    }
+
+    /// Notes that what was added since `before` comes from the export of `run`.
+    pub fn added_by(&mut self, before: &Self, run: &str) {
+        for (number, shard) in &mut self.shards {
+            let known = before.shards.get(number).map(|shard| &shard.stored.means);
+            let is_new = |name: &&String| known.is_none_or(|known| !known.contains_key(*name));
+            let new: Vec<String> = shard.stored.means.keys().filter(is_new).cloned().collect();
+            shard.stored.by.extend(new.into_iter().map(|name| (name, Text::new(run))));
+        }
+    }
+
+    /// Whether the export of one of `runs` re-keyed anything.
+    pub fn has_any_of(&self, runs: &BTreeSet<String>) -> bool {
+        let mut by = self.shards.values().flat_map(|shard| shard.stored.by.values());
+        by.any(|run| runs.contains(run.as_str()))
+    }
+
+    /// Takes back what the exports of `runs` re-keyed: those keys mean nothing any more, and their
+    /// records are known by their own keys again.
+    pub fn take_back(&mut self, runs: &BTreeSet<String>) {
+        let mut returned = Vec::new();
+        for shard in self.shards.values_mut() {
+            let stored = &mut shard.stored;
+            let gone = stored.by.extract_if(.., |_, run| runs.contains(run.as_str()));
+            for (name, _) in gone.collect::<Vec<_>>() {
+                let record = stored.means.remove(&name);
+                let kind = split(&name).map(|(kind, _)| kind);
+                returned.extend(kind.zip(record));
+            }
+        }
+        for (kind, record) in returned {
+            let name = name(kind, &record);
+            let shard = self.shards.entry(shard_of(&name)).or_default();
+            shard.stored.returned.insert(name);
+        }
     }
 
     /// The writes that store what differs from `stored`.
@@ -127,6 +175,12 @@ fn name(kind: Kind, key: &str) -> String {
     format!("{kind}/{key}")
 }
 
+fn split(name: &str) -> Option<(Kind, &str)> {
+    let (kind, key) = name.split_once('/')?;
+    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind)?;
+    Some((kind, key))
+}
+
 fn shard_of(name: &str) -> u64 {
     u64::from(blake3::hash(name.as_bytes()).as_bytes()[0]) % SHARDS
 }
@@ -157,5 +211,34 @@ mod tests {
         assert_eq!(again.record_id(Kind::Person, "c").as_str(), "a");
         assert!(again.writes(&again.clone(), &scope).unwrap().is_empty());
         assert_eq!(again.iter().count(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_one_export_re_keyed_is_taken_back_and_nothing_else() {
+        let clock = std::sync::Arc::new(ambient::ManualClock::new(ambient::Timestamp::UNIX_EPOCH));
+        let stores = Stores::memory(clock);
+        let scope = Scope::new("oak", "sis");
+        let mut aliases = Aliases::default();
+        for (run, old, new) in [("r-1", "a", "b"), ("r-2", "b", "c"), ("r-2", "x", "y")] {
+            let before = aliases.clone();
+            aliases.rekey(Kind::Person, old, new).unwrap();
+            aliases.added_by(&before, run);
+        }
+        stores.table.transact(aliases.writes(&Aliases::default(), &scope).unwrap()).await.unwrap();
+        let stored = Aliases::load(&stores, &scope).await.unwrap();
+        let mut left = stored.clone();
+        let second: BTreeSet<String> = ["r-2".to_owned()].into();
+        assert!(left.has_any_of(&second));
+        left.take_back(&second);
+        assert!(!left.has_any_of(&second));
+        assert_eq!(left.record_id(Kind::Person, "b").as_str(), "a");
+        assert_eq!(left.resolve(Kind::Person, "c"), None, "it can be somebody else's again");
+        assert_eq!(left.resolve(Kind::Person, "y"), None);
+        let mut returned: Vec<_> = left.returned().collect();
+        returned.sort_unstable();
+        assert_eq!(returned, [(Kind::Person, "a"), (Kind::Person, "x")]);
+        stores.table.transact(left.writes(&stored, &scope).unwrap()).await.unwrap();
+        let again = Aliases::load(&stores, &scope).await.unwrap();
+        assert_eq!((again.iter().count(), again.returned().count()), (1, 2));
     }
 }

@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod meta;
 mod names;
 mod rewrite;
+pub mod rollback;
 pub mod run;
 mod segment;
 pub mod source;

@@ -141,6 +141,19 @@ pub struct Run {
     pub tries_again: bool,
     /// The generation of the source state that it published, to roll back to the one before.
     pub source_generation: Option<u64>,
+    /// What its export says, as a digest: another export with the same one says the same, however
+    /// its files differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// The generation of each source's state that its plan was made from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub planned_from: BTreeMap<String, u64>,
+    /// The runs that it takes back, where it is an undoing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverts: Vec<String>,
+    /// The run that took this one's export back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverted_by: Option<String>,
     /// The approval that let its held part go.
     pub approval: Option<String>,
     /// Why it failed or waits, without personal data.
@@ -174,9 +187,19 @@ impl Run {
             waits: 0,
             tries_again: false,
             source_generation: None,
+            content: None,
+            planned_from: BTreeMap::new(),
+            reverts: Vec::new(),
+            reverted_by: None,
             approval: None,
             reason: None,
         }
+    }
+
+    /// The generation that it published and that still counts: not where it was taken back.
+    pub fn stands(&self) -> Option<u64> {
+        let taken_back = self.reverted_by.is_some() || self.state == RunState::Rejected;
+        self.source_generation.filter(|_| !taken_back)
     }
 
     /// Brings it to rest in `state`.
