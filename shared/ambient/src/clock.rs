@@ -90,6 +90,11 @@ impl Stopwatch {
     pub fn elapsed(&self, clock: &dyn Clock) -> Duration {
         Duration::try_from(clock.now().duration_since(self.started)).unwrap_or_default()
     }
+
+    /// The same in whole milliseconds, as it is stored.
+    pub fn millis(&self, clock: &dyn Clock) -> u64 {
+        u64::try_from(self.elapsed(clock).as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 #[cfg(test)]

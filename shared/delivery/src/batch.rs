@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::{Clock, Timestamp};
+use ambient::{Clock, Stopwatch, Timestamp};
 use lms::{Applying, Attempt, Lms, LmsError, MatchedBy, Outcome, Receipt, Survey, Work};
 use plan::{Batch, Change};
 use roster::{Key, Password, Record, Text};
@@ -78,6 +78,7 @@ impl Courier<'_> {
         number: u64,
         resolver: &mut Resolver,
     ) -> Result<Delivered, DeliveryError> {
+        let time = Stopwatch::start(&*self.clock);
         let id = run.run.id.clone();
         let calls_before = self.lms.calls();
         let batch = load_batch(self.stores, self.scope, &id, number).await?;
@@ -126,6 +127,7 @@ impl Courier<'_> {
         entry.entry.calls += calls;
         entry.entry.lines = Some(lines);
         run.run.calls += calls;
+        run.run.times.delivering += time.millis(&*self.clock);
         self.record(lease, run, number, &entry, receipts).await?;
         info!(run = %id, batch = number, applied = receipts.applied, rejected = receipts.rejected, "batch recorded");
         Ok(Delivered { receipts, stopped: sent.stopped })

@@ -4,7 +4,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ambient::Timestamp;
+use ambient::{Stopwatch, Timestamp};
 use percent_encoding::percent_decode_str;
 use pipeline::{
     Arrival, Arrived, ExportInput, NoProgress, PipelineError, ReadExport, Source, Wholeness,
@@ -191,6 +191,7 @@ impl Open {
             let reader = Box::new(Watched { reader, broken: Arc::clone(&broken) });
             inputs.push(ExportInput { name: file.name.clone(), reader });
         }
+        let time = Stopwatch::start(&*self.pipeline.clock);
         let (source, vault) = (source.clone(), Arc::clone(&self.pipeline.vault));
         let reading = tokio::task::spawn_blocking(move || {
             pipeline::read(&source, source.mode, inputs, &*vault, &NoProgress)
@@ -200,7 +201,8 @@ impl Open {
             // S3 is in trouble, which says nothing about the export.
             return Err(HostError::Reading(std::io::Error::other("S3 could not be read")));
         }
-        Ok(Some(read))
+        let read_in = time.millis(&*self.pipeline.clock);
+        Ok(Some(read.map(|read| ReadExport { read_in, ..read })))
     }
 
     /// Notes files that change nothing, and why.

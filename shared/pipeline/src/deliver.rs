@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ambient::Timestamp;
+use ambient::{Stopwatch, Timestamp};
 use delivery::{Courier, Predecessor, Resolver, Settings};
 use lms::LmsError;
 use serde::{Deserialize, Serialize};
@@ -97,12 +97,12 @@ impl Pipeline {
         }
         match self.deliver_from(lease, run, Until::Done).await? {
             Delivered::Blocked(error) => {
-                self.fold_up_to(lease, run, run.run.delivered).await?;
+                self.record_up_to(lease, run.run.delivered, run).await?;
                 self.wait(run, &error).await?;
                 return Ok(Some(error));
             }
             Delivered::Stopped => {
-                self.fold_up_to(lease, run, run.run.delivered).await?;
+                self.record_up_to(lease, run.run.delivered, run).await?;
                 let why = "stopped on request: what was not sent is planned again".to_owned();
                 self.end(run, RunState::Interrupted, Some(why)).await?;
             }
@@ -150,7 +150,7 @@ impl Pipeline {
         until: Until,
     ) -> Result<Delivered, PipelineError> {
         // Ids that an earlier process made are in the run's ledger: folded, they are found.
-        self.fold_up_to(lease, run, run.run.delivered).await?;
+        self.record_up_to(lease, run.run.delivered, run).await?;
         let mut resolver = self.resolver().await?;
         self.note_org_units(&run.run.id, run.run.delivered, &mut resolver).await?;
         let began_at = run.run.delivered;
@@ -177,7 +177,7 @@ impl Pipeline {
                 return Ok(Delivered::Blocked(stopped));
             }
             if (batch + 1).is_multiple_of(self.integration.fold_every) {
-                self.fold_up_to(lease, run, batch + 1).await?;
+                self.record_up_to(lease, batch + 1, run).await?;
                 let states = States::new(&self.stores, self.integration.scope.clone());
                 resolver.rebase(states.newest(&self.integration.applied()).await?);
             }
@@ -246,10 +246,12 @@ impl Pipeline {
         lease: &mut Lease,
         run: &mut StoredRun,
     ) -> Result<(), PipelineError> {
+        let time = Stopwatch::start(&*self.clock);
         self.fold_up_to(lease, run, run.run.delivered).await?;
         if run.run.batches > 0 {
             self.refresh_index(lease, &self.integration.applied()).await?;
         }
+        run.run.times.recording += time.millis(&*self.clock);
         let left = run.run.receipts;
         if left.retry + left.unknown + left.accepted + left.deferred > 0 {
             self.wake_up("retry", RETRIES_AFTER).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ambient::Stopwatch;
 use store::state::applied::{Fold, FoldBatch, fold};
 use store::state::lease::Lease;
 use store::state::run::StoredRun;
@@ -17,6 +18,19 @@ use crate::{Pipeline, PipelineError};
 pub const FOLD_EVERY: u64 = 64;
 
 impl Pipeline {
+    /// The same as [`Pipeline::fold_up_to`], and the time that it takes is noted in the run.
+    pub(crate) async fn record_up_to(
+        &self,
+        lease: &mut Lease,
+        end: u64,
+        run: &mut StoredRun,
+    ) -> Result<(), PipelineError> {
+        let time = Stopwatch::start(&*self.clock);
+        self.fold_up_to(lease, run, end).await?;
+        run.run.times.recording += time.millis(&*self.clock);
+        Ok(())
+    }
+
     /// Folds the run's batches below `end` that are not folded yet into the applied state.
     pub(crate) async fn fold_up_to(
         &self,

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use ambient::Timestamp;
+use ambient::{Stopwatch, Timestamp};
 use hashbrown::HashSet;
 use readers::{ExportSink, read_export};
 use roster::{
@@ -41,6 +41,8 @@ pub struct ReadExport {
     pub files: Vec<ExportFile>,
     /// One digest over all of its bytes.
     pub digest: String,
+    /// How long it took to read, in milliseconds, where whoever read it says so.
+    pub read_in: u64,
 }
 
 /// What taking an export in came to.
@@ -83,7 +85,7 @@ pub fn read(
         .builder
         .finish()
         .map_err(|error| PipelineError::damaged("the export in memory", &error))?;
-    Ok(ReadExport { snapshot, files, digest: whole.finalize().to_hex().to_string() })
+    Ok(ReadExport { snapshot, files, digest: whole.finalize().to_hex().to_string(), read_in: 0 })
 }
 
 /// Digest and length of all bytes, read from the start; afterwards the reader stands at the start
@@ -147,6 +149,7 @@ impl Pipeline {
         export: ReadExport,
         run: &mut StoredRun,
     ) -> Result<Ingested, PipelineError> {
+        let time = Stopwatch::start(&*self.clock);
         let scope = &self.integration.scope;
         let mut status = StoredSource::load(&self.stores, scope, &source.name).await?;
         may_be_taken_in(&status, source, &export)?;
@@ -169,6 +172,8 @@ impl Pipeline {
         run.run.source = Some(source.name.clone());
         run.run.files = export.files;
         run.run.content = Some(content);
+        run.run.times.reading = export.read_in;
+        run.run.times.taking_in = time.millis(&*self.clock);
         run.run.records = counts;
         run.run.findings = [Severity::Error, Severity::Warning, Severity::Note]
             .map(|severity| findings.count(severity));

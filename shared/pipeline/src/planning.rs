@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use ambient::Stopwatch;
 use futures::stream::{self, StreamExt as _};
 use plan::{Absence, Batch, Cause, ChangeList, Checksum, DiffInput, Diffed, Plan, Refused};
 use roster::{DecodeError, Findings, Kind, Severity, Text};
@@ -45,6 +46,7 @@ impl Pipeline {
         (refused, because): (Refused, Cause),
         (mut findings, read): (Findings, Vec<Text>),
     ) -> Result<(Planned, Findings, Vec<Text>), PipelineError> {
+        let time = Stopwatch::start(&*self.clock);
         self.progress.at(Stage::Planning, 0, 0);
         let sources = self.load_sources().await?;
         let generation = |source: &LoadedSource| source.published.manifest.head.generation;
@@ -71,7 +73,7 @@ impl Pipeline {
         findings.merge(diffed.findings.clone());
         files.extend(read);
         self.store_findings(&run.run.id, &findings, &files).await?;
-        self.store_plan(lease, run, &diffed, approval, &weighed_before).await?;
+        self.store_plan(lease, run, &diffed, approval, &weighed_before, time).await?;
         let applied = applied.manifest.head.counts;
         let planned = Planned { plan: diffed.plan, findings: diffed.findings, applied };
         Ok((planned, findings, files))
@@ -138,6 +140,7 @@ impl Pipeline {
         diffed: &Diffed,
         approval: Option<StoredApproval>,
         weighed_before: &BTreeMap<Kind, u64>,
+        time: Stopwatch,
     ) -> Result<(), PipelineError> {
         let scope = &self.integration.scope;
         let id = run.run.id.clone();
@@ -167,6 +170,7 @@ impl Pipeline {
         for (total, severity) in run.run.findings.iter_mut().zip(counts) {
             *total += diffed.findings.count(severity);
         }
+        run.run.times.planning += time.millis(&*self.clock);
         // Comparing and storing can take longer than the lease lasts: who lost it has planned from
         // what may not be true any more.
         self.hold_on(lease).await?;

@@ -276,7 +276,7 @@ impl Pipeline {
                 Ok(Stepped::new(run, Next::Nothing))
             }
             Delivered::Blocked(error) => {
-                self.fold_up_to(lease, &run, run.run.delivered).await?;
+                self.record_up_to(lease, run.run.delivered, &mut run).await?;
                 self.wait(&mut run, &error).await?;
                 Ok(Stepped { run: run.run, next: Next::Nothing, stopped: Some(error) })
             }

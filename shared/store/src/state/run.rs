@@ -89,6 +89,23 @@ pub struct ExportFile {
     pub digest: String,
 }
 
+/// Where a run's time went, in milliseconds. What is left of the time from its beginning to its end
+/// it waited: for the LMS, a queue, or somebody's word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Times {
+    /// Reading the export's files, before the run began.
+    pub reading: u64,
+    /// Making what was read the newest state of its source.
+    pub taking_in: u64,
+    /// Comparing, and storing the plan.
+    pub planning: u64,
+    /// Delivering batches.
+    pub delivering: u64,
+    /// Writing down in the applied state what was done.
+    pub recording: u64,
+}
+
 /// A run as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -156,6 +173,9 @@ pub struct Run {
     pub reverted_by: Option<String>,
     /// The approval that let its held part go.
     pub approval: Option<String>,
+    /// Where its time went.
+    #[serde(default)]
+    pub times: Times,
     /// Why it failed or waits, without personal data.
     pub reason: Option<String>,
 }
@@ -192,6 +212,7 @@ impl Run {
             reverts: Vec::new(),
             reverted_by: None,
             approval: None,
+            times: Times::default(),
             reason: None,
         }
     }
