@@ -185,11 +185,16 @@ impl Console {
         text
     }
 
+    /// What has to stand in commands that are shown for copying, a space behind each.
+    pub fn flags(&self) -> &str {
+        &self.flags
+    }
+
     /// Commands are for copying: they name the data folder and the configuration that this one
     /// was started with.
     fn as_typed(&self, text: &str) -> String {
-        const COMMANDS: [&str; 8] =
-            ["show", "approve", "reject", "resume", "sweep", "runs", "tenant", "redrive"];
+        const COMMANDS: [&str; 9] =
+            ["show", "approve", "reject", "resume", "sweep", "runs", "target", "tenant", "redrive"];
         if self.flags.is_empty() {
             return text.to_owned();
         }

@@ -17,6 +17,7 @@ mod failure;
 mod home;
 mod interrupt;
 mod outcome;
+mod pages;
 mod progress;
 mod site;
 mod target;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pipeline::SyncOutcome;
 use plan::ChangeList;
 use report::{
-    Outcome, PlanView, ReceiptCounts, ReceiptLine, ReceiptsView, RunError, RunView, html,
+    Beside, Outcome, PastRun, PlanView, ReceiptCounts, ReceiptLine, ReceiptsView, RunError, RunView,
 };
 use roster::{CourseKey, Findings, GroupKey, Key, OrgUnitKey, PersonKey, TermKey, Text};
 use runtime::Exit;
@@ -14,6 +14,7 @@ use store::state::run::{Run, RunState};
 
 use crate::failure::Failure;
 use crate::home::{Home, Setting};
+use crate::pages;
 
 /// Who a run is about.
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ impl Subject {
     /// The view of a run that has come as far as `run` says, without plan and receipts.
     pub fn view(&self, run: &Run, findings: Findings, files: &[Text]) -> RunView {
         let took = run.ended.map(|ended| ended.duration_since(run.started)).unwrap_or_default();
-        let read: Vec<Text> = run.files.iter().map(|file| Text::new(&file.name)).collect();
+        let read = pages::names(run);
         let files = if files.is_empty() { read.clone() } else { files.to_vec() };
         RunView {
             run: Some(Text::new(&run.id)),
@@ -47,20 +48,49 @@ impl Subject {
             plan: None,
             receipts: None,
             calls: run.calls,
+            spent: pages::spent(run),
+            past: Vec::new(),
+            beside: Beside::default(),
+            flags: String::new(),
             report: None,
             error: None,
         }
     }
 }
 
-/// Where a run's page is in the object store.
-pub fn page_key(home: &Home, run: &str) -> String {
-    home.pipeline.integration.scope.object("reports", &format!("{run}/report.html"))
+/// A run in a list of runs. Whether it has a page is for the caller to find out.
+pub fn past_run(run: &Run) -> PastRun {
+    let took = run.ended.map(|ended| ended.duration_since(run.started));
+    let mut planned = std::collections::BTreeMap::new();
+    for (action, count) in run.changes.values().flatten() {
+        *planned.entry(*action).or_default() += count;
+    }
+    PastRun {
+        run: Text::new(&run.id),
+        state: Text::new(run.state.name()),
+        started: run.started,
+        took: took.and_then(|took| Duration::try_from(took).ok()),
+        source: run.source.as_ref().map(Text::new),
+        planned,
+        receipts: counts(run),
+        held_checksum: run.held_checksum.clone(),
+        calls: run.calls,
+        findings: run.findings,
+        reason: run.reason.clone(),
+        has_page: false,
+    }
 }
 
-/// The page as a path, for people.
-pub fn page_path(home: &Home, run: &str) -> String {
-    home.place.of_object(&page_key(home, run))
+/// A run that waits or failed says why.
+pub fn error_of(run: &Run) -> Option<RunError> {
+    let message = run.reason.clone()?;
+    let (code, hint) = match run.state {
+        RunState::Waiting => ("lms", Some("the next sync or `rollcall sweep` goes on with it")),
+        RunState::Failed => ("failed", None),
+        RunState::Rejected => ("rejected", None),
+        _ => return None,
+    };
+    Some(RunError { code: code.into(), message, hint: hint.map(ToOwned::to_owned) })
 }
 
 /// The view of a run that has just come to rest; its page is written beside it.
@@ -84,13 +114,14 @@ pub async fn finished(
         (None, Some(planned)) => Some(PlanView::of(&planned.plan)?),
         (None, None) => None,
     };
+    let mut lines = Vec::new();
     if run.batches > 0 && run.delivered > 0 {
-        view.receipts = Some(receipts(home, run, deliver, files).await?);
+        lines = receipt_lines(home, run, deliver, files).await?;
+        view.receipts = Some(collected(run, &lines));
     }
     view.error = outcome.stopped.clone().map(|error| waiting(run, error.into()));
-    let page = page_key(home, &run.id);
-    home.pipeline.stores.objects.put(&page, html::run(&view).as_bytes()).await?;
-    view.report = Some(page_path(home, &run.id));
+    lines.retain(|line| !matches!(line.outcome, Outcome::Applied | Outcome::Accepted));
+    pages::write(setting, home, run, (&mut view, &lines)).await?;
     Ok(view)
 }
 
@@ -136,20 +167,27 @@ pub async fn receipts(
     deliver: &ChangeList,
     files: &[Text],
 ) -> Result<ReceiptsView, Failure> {
-    let lines = receipt_lines(home, run, deliver, files).await?;
-    let held: u64 = run.held.values().flat_map(|actions| actions.values()).sum();
-    let mut view = ReceiptsView::collect(lines.into_iter(), held);
+    Ok(collected(run, &receipt_lines(home, run, deliver, files).await?))
+}
+
+fn collected(run: &Run, lines: &[ReceiptLine]) -> ReceiptsView {
+    let counts = counts(run);
+    let mut view = ReceiptsView::collect(lines.iter().cloned(), counts.held);
+    view.counts = counts;
+    view
+}
+
+fn counts(run: &Run) -> ReceiptCounts {
     let counts = run.receipts;
-    view.counts = ReceiptCounts {
+    ReceiptCounts {
         applied: counts.applied,
         accepted: counts.accepted,
         rejected: counts.rejected,
         deferred: counts.deferred,
         retry: counts.retry,
         unknown: counts.unknown,
-        held,
-    };
-    Ok(view)
+        held: run.held.values().flat_map(|actions| actions.values()).sum(),
+    }
 }
 
 /// The ledger's lines that say more than "done", each with its change's place in the plan.

@@ -343,3 +343,111 @@ fn a_quiet_sync_that_went_well_says_nothing() {
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
+
+/// A configuration whose target is a sandbox that runs.
+fn with_target(folder: &Folder, url: &str, category: u32) {
+    let config = format!(
+        "tenant = \"oakfield\"\n[[integration]]\nname = \"sis\"\nstatus = \"active\"\n\
+         [[integration.source]]\nname = \"registrar\"\n[integration.target]\nkind = \"moodle\"\n\
+         url = \"{url}\"\ntoken = {{ env = \"ROLLCALL_TEST_TOKEN\" }}\ncategory = {category}\n"
+    );
+    folder.write("rollcall.toml", config.as_bytes());
+}
+
+#[test]
+fn a_target_says_whether_it_is_ready() {
+    let folder = Folder::new();
+    let sandbox = folder.sandbox();
+    with_target(&folder, &sandbox.url, 1);
+    // The secret that is named is not there.
+    let json = folder.run(&["target", "check", "--json"]).exits(64).json();
+    assert_eq!(json["error"]["code"], "secret");
+    let check = |token: &str, args: &[&str]| {
+        folder.run_with(&[&["target", "check"], args].concat(), &[("ROLLCALL_TEST_TOKEN", token)])
+    };
+    let good = sandbox_token();
+    let ready = check(&good, &[]).exits(0);
+    assert!(ready.stdout.ends_with("\nReady.\n"), "{}", ready.stdout);
+    let json = check(&good, &["--json"]).exits(0).json();
+    assert_eq!((&json["ready"], &json["items"]), (&true.into(), &Value::Array(vec![])));
+    let json = check("wrong", &["--json"]).exits(6).json();
+    assert_eq!(json["error"]["code"], "lms-auth");
+    with_target(&folder, &sandbox.url, 777);
+    let json = check(&good, &["--json"]).exits(64).json();
+    assert_eq!(json["items"][0]["what"], "category 777");
+    let told = check(&good, &[]).exits(64);
+    assert!(told.stdout.contains("put the id of an existing category"), "{}", told.stdout);
+    // It looked, and made nothing: no account beside those of a new site, no run.
+    assert!(folder.run(&["runs"]).exits(0).stdout.contains("no run yet"));
+}
+
+/// The token of a sandbox that was not told another one.
+fn sandbox_token() -> String {
+    sandbox::moodle::TOKEN.to_owned()
+}
+
+#[test]
+fn the_embedded_sandbox_is_ready_as_it_is() {
+    let folder = Folder::new();
+    let ready = folder.run(&["target", "check"]).exits(0);
+    assert!(ready.stdout.starts_with("the sandbox\n"), "{}", ready.stdout);
+}
+
+#[test]
+fn a_digest_sums_up_what_is_open_and_names_nobody() {
+    let folder = Folder::new();
+    let none = folder.run(&["digest"]).exits(0);
+    assert!(none.stdout.contains("There was no run. Nothing waits for you."), "{}", none.stdout);
+    folder.run(&["generate", "--persons", "120", "--out", "all.xml"]).exits(0);
+    folder.run(&["sync", "all.xml"]).exits(0);
+    let calm = folder.run(&["digest", "--since", "24h"]).exits(0);
+    assert!(calm.stdout.contains("Nothing waits for you."), "{}", calm.stdout);
+    let few = rollcall::without_half_of_the_members(&folder.read("all.xml"));
+    folder.write("few.xml", few.as_bytes());
+    folder.run(&["sync", "few.xml"]).exits(4);
+    let open = folder.run(&["digest"]).exits(0);
+    assert!(open.stdout.contains("held until somebody decides"), "{}", open.stdout);
+    assert!(open.stdout.contains("--checksum "), "{}", open.stdout);
+    assert!(!open.stdout.contains('@'), "no address: {}", open.stdout);
+    let json = folder.run(&["digest", "--json"]).exits(0).json();
+    assert_eq!(json["items"].as_array().map(Vec::len), Some(2));
+    assert!(json["standing"]["count"].as_u64() > Some(0), "{json}");
+    folder.run(&["digest", "--since", "soon"]).exits(64);
+}
+
+#[test]
+fn pages_lead_to_one_another() {
+    let folder = Folder::with_moodle101();
+    let first = folder.run(&["sync", "moodle101.xml"]).exits(0).report_path();
+    let second = folder.run(&["sync", "moodle101.xml"]).exits(0).report_path();
+    let run = |path: &str| path.rsplit('/').nth(1).unwrap().to_owned();
+    let page = folder.read(&second);
+    assert!(page.contains(&format!("href=\"../{}/report.html\"", run(&first))), "{page}");
+    assert!(page.contains("href=\"../index.html\""));
+    let index = second.replace(&format!("{}/report.html", run(&second)), "index.html");
+    let index = folder.read(&index);
+    for path in [&first, &second] {
+        assert!(index.contains(&format!("href=\"{}/report.html\"", run(path))), "{index}");
+    }
+    // A page that is written elsewhere leads nowhere.
+    folder.run(&["show", "last", "--html", "alone.html"]).exits(0);
+    assert!(!folder.read("alone.html").contains("report.html\""));
+}
+
+#[test]
+fn an_export_that_is_refused_has_a_page_that_says_so() {
+    let folder = Folder::with_moodle101();
+    folder.run(&["sync", "moodle101.xml"]).exits(0);
+    folder.write(
+        "none.xml",
+        b"<enterprise><properties><datasource>s</datasource></properties></enterprise>",
+    );
+    folder.run(&["sync", "none.xml"]).exits(2);
+    let run = folder.run(&["runs", "--json"]).exits(0).json()["items"][0].clone();
+    assert_eq!(run["state"], "rejected");
+    let id = run["run"].as_str().unwrap();
+    let page =
+        folder.read(&format!("rollcall-data/objects/reports/default/sandbox/{id}/report.html"));
+    assert!(page.contains("The export was rejected."), "{page}");
+    assert!(page.contains("holds no records at all"), "{page}");
+}

@@ -17,5 +17,7 @@ mod transport;
 
 pub use bisect::{Bulk, bisect};
 pub use error::{ErrorClass, LmsError};
-pub use port::{Applying, Attempt, Lms, MatchedBy, Outcome, Receipt, Refs, Site, Survey, Work};
+pub use port::{
+    Applying, Attempt, Lms, MatchedBy, Missing, Outcome, Place, Receipt, Refs, Site, Survey, Work,
+};
 pub use transport::{Request, Response, Transport, TransportError};

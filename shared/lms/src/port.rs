@@ -163,6 +163,28 @@ pub struct Applying {
     pub calls: u64,
 }
 
+/// Something that a platform lacks for us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What: a function of its service, or a right of the service's user.
+    pub what: String,
+    /// What cannot be done without it.
+    pub costs: &'static str,
+    /// What to do.
+    pub fix: &'static str,
+    /// Who can do that.
+    pub place: Place,
+}
+
+/// Where something is put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the platform, by its administrator.
+    Platform,
+    /// In the configuration.
+    Configuration,
+}
+
 /// A platform. `work` of one call is always of one [`plan::Phase`].
 #[async_trait]
 pub trait Lms: Send + Sync {
@@ -174,6 +196,12 @@ pub trait Lms: Send + Sync {
 
     /// Asks the platform who it is; also proves that address and credentials work.
     async fn identify(&self) -> Result<Site, LmsError>;
+
+    /// What the platform still lacks for us, and what to do about it. Changes nothing. A platform
+    /// that cannot be asked lacks nothing that is known.
+    async fn check_setup(&self) -> Result<Vec<Missing>, LmsError> {
+        Ok(Vec::new())
+    }
 
     /// Looks up what is there of the records in `work` that need it: creates, and enrollments in
     /// courses whose members have not been read. Reads only. One answer for each, in order.

@@ -3,7 +3,7 @@
 use crate::label::clean;
 use crate::{Outcome, ReceiptLine, explain};
 
-const HEAD: &str = "outcome,code,kind,action,key,needs,origin,what_to_do\r\n";
+const HEAD: &str = "outcome,code,kind,action,key,needs,file,line,explanation,what_to_do\r\n";
 
 /// The receipts of what was not done, one a line under a heading; applied and accepted ones are
 /// left out. Streams: nothing is held but the line.
@@ -15,11 +15,15 @@ pub fn rejects_csv(receipts: impl Iterator<Item = ReceiptLine>) -> impl Iterator
 fn row(line: &ReceiptLine) -> String {
     let code = line.code.as_deref().unwrap_or_default();
     let needs = line.needs.as_ref().map(ToString::to_string).unwrap_or_default();
-    let todo = match (explain(code), &line.needs) {
-        (Some(todo), _) => todo,
-        (None, Some(_)) => "it is done by itself once the record that it needs is there",
-        (None, None) => line.outcome.meaning(),
+    // An explanation says what it is, then, behind a colon, what to do.
+    let (why, todo) = match (explain(code), &line.needs) {
+        (Some(text), _) => text.split_once(": ").unwrap_or((text, "")),
+        (None, Some(_)) => {
+            (line.outcome.meaning(), "nothing: it is done once the record that it needs is there")
+        }
+        (None, None) => (line.outcome.meaning(), ""),
     };
+    let (file, at) = place(line.origin.as_deref().unwrap_or_default());
     let cells = [
         line.outcome.name(),
         code,
@@ -27,10 +31,20 @@ fn row(line: &ReceiptLine) -> String {
         line.action.name(),
         &line.key.to_string(),
         &needs,
-        line.origin.as_deref().unwrap_or_default(),
+        file,
+        at,
+        why,
         todo,
     ];
     cells.map(cell).join(",") + "\r\n"
+}
+
+/// File and line of `file:line`; a name can hold a colon, too.
+fn place(origin: &str) -> (&str, &str) {
+    match origin.rsplit_once(':') {
+        Some((file, line)) if line.bytes().all(|byte| byte.is_ascii_digit()) => (file, line),
+        _ => (origin, ""),
+    }
 }
 
 /// A cell, quoted where it has to be, and never a formula.
@@ -58,6 +72,13 @@ fn without_formulas(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_file_and_line() {
+        assert_eq!(place("a.xml:12"), ("a.xml", "12"));
+        assert_eq!(place("a:b.xml"), ("a:b.xml", ""));
+        assert_eq!(place(""), ("", ""));
+    }
 
     #[test]
     fn cells_are_quoted_and_formulas_are_text() {

@@ -115,6 +115,15 @@ pub(crate) fn many(count: u64, word: &str) -> String {
     format!("{} {word}{plural}", number(count))
 }
 
+/// A sentence with its first letter large.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
 /// A number with its thousands apart: `1,600,000`.
 pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();

@@ -3,7 +3,7 @@
 //! - [`PlanView`] and [`RunView`]: what a report says, as plain data. A plan of millions of changes
 //!   becomes a view of bounded size in one pass.
 //! - [`text`]: for a terminal, like a good diff: counts first, long lists folded.
-//! - [`html`]: one self-contained page for a screen, a phone or paper.
+//! - [`html`]: self-contained pages for a screen, a phone or paper.
 //! - [`json`]: the object that `--json` prints.
 //! - [`rejects_csv`]: what was not done, for a spreadsheet.
 //!
@@ -19,12 +19,15 @@ pub mod html;
 pub mod json;
 mod label;
 pub mod text;
+mod verdict;
 mod view;
 
 pub use csv::rejects_csv;
 pub use explain::explain;
 pub use label::harmless_text;
+pub use verdict::{Step, Tone, Verdict};
 pub use view::{
-    CourseView, FieldView, HeldView, HoldGroup, HoldWhy, KindView, Line, Outcome, OutcomeGroup,
-    PlanView, ReceiptCounts, ReceiptLine, ReceiptsView, RunError, RunView,
+    Beside, CourseView, Digest, FieldView, HeldView, HoldGroup, HoldWhy, KindView, Line, MoverView,
+    Outcome, OutcomeGroup, PastRun, PeopleView, PlanView, ReceiptCounts, ReceiptLine, ReceiptsView,
+    Refusal, RunError, RunView, Standing, Ties, TimeSpent,
 };

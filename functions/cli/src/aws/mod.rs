@@ -57,6 +57,7 @@ pub async fn run(command: Command, setting: &Setting) -> Result<Exit, Failure> {
     let ended = match command {
         Command::Runs(command) => runs::run(command, setting).await,
         Command::Show(command) => command.run(setting).await,
+        Command::Digest(command) => command.run(setting).await,
         Command::Trace(command) => command.run(setting).await,
         Command::Approve(command) => steps::approve(command, setting).await,
         Command::Reject(command) => steps::reject(command, setting).await,
@@ -79,6 +80,10 @@ pub async fn run(command: Command, setting: &Setting) -> Result<Exit, Failure> {
              add`, and drop the export: it is planned and nothing is delivered",
         )),
         Command::Check(_) => Err(not_here("check", LOCAL)),
+        Command::Target(_) => Err(not_here(
+            "target",
+            "the secret of the LMS is not read here: check it on a machine that has it",
+        )),
         Command::Sandbox(_) => Err(not_here("sandbox", LOCAL)),
         Command::Backup(_) => Err(not_here(
             "backup",

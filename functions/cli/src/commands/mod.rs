@@ -4,6 +4,7 @@ pub mod approve;
 pub mod backup;
 pub mod check;
 pub mod completions;
+pub mod digest;
 pub mod generate;
 pub mod plan;
 pub mod reject;
@@ -15,6 +16,7 @@ pub mod sandbox;
 pub mod show;
 pub mod sweep;
 pub mod sync;
+pub mod target;
 pub mod trace;
 
 use std::io::Write;
@@ -62,12 +64,14 @@ async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> 
         Command::Sync(command) => command.run(setting).await,
         Command::Runs(command) => command.run(setting).await,
         Command::Show(command) => command.run(setting).await,
+        Command::Digest(command) => command.run(setting).await,
         Command::Trace(command) => command.run(setting).await,
         Command::Approve(command) => command.run(setting).await,
         Command::Reject(command) => command.run(setting).await,
         Command::Revert(command) => command.run(setting).await,
         Command::Resume(command) => command.run(setting).await,
         Command::Sweep(command) => command.run(setting).await,
+        Command::Target(command) => command.run(setting).await,
         Command::Sandbox(command) => command.run(setting).await,
         Command::Generate(command) => command.run(setting),
         Command::Backup(command) => command.run(setting),

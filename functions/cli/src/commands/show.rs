@@ -9,11 +9,14 @@ use report::text::{self, Fold, Look};
 use report::{PlanView, RunView, html, rejects_csv};
 use roster::Text;
 use runtime::Exit;
-use store::state::run::{Run, RunState};
 
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting, shown};
-use crate::outcome::{page_key, page_path, receipt_lines, receipts};
+use crate::outcome::{error_of, receipt_lines, receipts};
+use crate::pages::{self, page_key, page_path};
+
+/// As many of the newest runs are looked through for those before a run.
+const LOOKED_THROUGH: usize = 10_000;
 
 /// Show a run: what was read, planned and done
 #[derive(Debug, clap::Args)]
@@ -62,6 +65,13 @@ impl Show {
         }
         let mut wrote = Vec::new();
         if let Some(file) = &self.html {
+            // It stands alone, so that it leads nowhere; what ran before is in it all the same.
+            let past = pages::past(&home, LOOKED_THROUGH).await?;
+            view.past = past
+                .into_iter()
+                .take_while(|other| other.run.as_str() <= run.id.as_str())
+                .collect();
+            view.flags = console.flags().to_owned();
             write(file, html::run(&view).as_bytes())?;
             wrote.push(shown(file));
         }
@@ -106,18 +116,6 @@ impl Show {
         console.print(&text::closing(view, &look));
         Ok(())
     }
-}
-
-/// A run that waits or failed says why.
-fn error_of(run: &Run) -> Option<report::RunError> {
-    let message = run.reason.clone()?;
-    let (code, hint) = match run.state {
-        RunState::Waiting => ("lms", Some("the next sync or `rollcall sweep` goes on with it")),
-        RunState::Failed => ("failed", None),
-        RunState::Rejected => ("rejected", None),
-        _ => return None,
-    };
-    Some(report::RunError { code: code.into(), message, hint: hint.map(ToOwned::to_owned) })
 }
 
 /// Writes a file that holds names: one that is new is for its owner alone.

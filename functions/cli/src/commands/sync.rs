@@ -1,5 +1,6 @@
 //! `rollcall sync`
 
+use ambient::Stopwatch;
 use pipeline::{Standing, SyncOutcome};
 use report::json::Answer;
 use report::text;
@@ -11,6 +12,7 @@ use crate::exports::Exports;
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
 use crate::outcome::{exit_of, finished};
+use crate::pages;
 
 /// Read an export, plan, and deliver to the LMS
 #[derive(Debug, clap::Args)]
@@ -48,10 +50,16 @@ impl Sync {
         let home = Home::open(setting, Access::Deliver).await?;
         let inputs = files.watched(&home.watch);
         let pipeline = &home.pipeline;
-        let export = pipeline::read(&source, source.mode, inputs, &*pipeline.vault, &home.watch)?;
+        let time = Stopwatch::start(&*setting.clock);
+        let mut export =
+            pipeline::read(&source, source.mode, inputs, &*pipeline.vault, &home.watch)?;
+        export.read_in = time.millis(&*setting.clock);
         home.watch.clear();
         let outcome = pipeline.sync(&source, export).await;
         home.watch.clear();
+        if outcome.is_err() {
+            pages::of_refused(setting, &home).await;
+        }
         told(setting, &home, &outcome?).await
     }
 }

@@ -56,9 +56,8 @@ pub use config::{
     Adopt, CourseNames, FixCase, MissingTemplate, MoodleAccess, MoodleConfig, NewPassword,
     Template, UtcOffset,
 };
-pub use setup::Missing;
 
-use crate::{Applying, Attempt, Lms, LmsError, Site, Survey, Transport, Work};
+use crate::{Applying, Attempt, Lms, LmsError, Missing, Site, Survey, Transport, Work};
 use send::{Slots, Task};
 use session::{Refused, Session};
 
@@ -130,6 +129,11 @@ impl Lms for Moodle {
             id: String::new(),
             version: info.release,
         })
+    }
+
+    async fn check_setup(&self) -> Result<Vec<Missing>, LmsError> {
+        // The one of its own, which this hands on.
+        Moodle::check_setup(self).await
     }
 
     async fn survey(&self, work: &[Work]) -> Result<Vec<Survey>, LmsError> {

@@ -4,18 +4,7 @@ use super::Moodle;
 use super::requests::{Entry, Form};
 use super::responses::{Category, SiteInfo, User};
 use super::session::{Refused, Session};
-use crate::{ErrorClass, LmsError};
-
-/// Something that is missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// What: a function of the service, or a right of its user.
-    pub what: String,
-    /// What cannot be done without it.
-    pub costs: &'static str,
-    /// What to do.
-    pub fix: &'static str,
-}
+use crate::{ErrorClass, LmsError, Missing, Place};
 
 const SITE_INFO: &str = "core_webservice_get_site_info";
 const ADD_FUNCTION: &str =
@@ -72,6 +61,7 @@ impl Moodle {
                 what: (*function).to_owned(),
                 costs,
                 fix: ADD_FUNCTION,
+                place: Place::Platform,
             })
             .collect();
         let mut checks = Vec::new();
@@ -96,6 +86,7 @@ impl Moodle {
                 what: what.to_owned(),
                 costs,
                 fix: "allow it to the role of the service's user, in the system context",
+                place: Place::Platform,
             }
         }));
         if has("core_course_get_categories") && !self.has_category(&session).await? {
@@ -103,6 +94,7 @@ impl Moodle {
                 what: format!("category {}", self.config.category),
                 costs: "courses without an org unit",
                 fix: "put the id of an existing category into `category`",
+                place: Place::Configuration,
             });
         }
         Ok(missing)

@@ -1,22 +1,32 @@
-//! One self-contained page: no script, no font, no address is loaded. Light and dark, readable on
-//! a phone and on paper, and of bounded size for a plan of any.
+//! Self-contained pages: no script, no font, nothing is loaded. Light and dark, readable on a phone
+//! and on paper, and of bounded size for a plan of any.
 
+mod changes;
+mod charts;
+mod head;
+mod index;
 mod page;
-mod sections;
+mod trouble;
 
 use crate::RunView;
 use page::Page;
 
-/// The page of a run.
+pub use index::index;
+
+/// The page of a run: what it came to, what needs somebody, what changed, how it went.
 pub fn run(view: &RunView) -> String {
     let mut page = Page::new(&format!("{} / {}", view.tenant, view.integration));
-    sections::head(&mut page, view);
-    sections::findings(&mut page, view);
+    head::head(&mut page, view);
+    trouble::held(&mut page, view);
     if let Some(receipts) = &view.receipts {
-        sections::receipts(&mut page, receipts);
+        trouble::receipts(&mut page, receipts, view.beside.rejects);
     }
+    trouble::findings(&mut page, view);
     if let Some(plan) = &view.plan {
-        sections::plan(&mut page, plan, view.run.as_deref());
+        changes::changes(&mut page, plan);
     }
+    charts::time(&mut page, view);
+    charts::history(&mut page, &view.past, view.run.as_deref(), "../");
+    head::foot(&mut page, view);
     page.finish()
 }

@@ -14,15 +14,22 @@ const SHOWN: usize = 3;
 
 /// `12 persons, 1 course, 30 enrollments`.
 pub fn records(records: &BTreeMap<Kind, u64>, look: &Look) -> String {
-    let mut all: Vec<_> = records.iter().filter(|(_, count)| **count > 0).collect();
-    all.sort_by_key(|(kind, _)| (**kind != Kind::Person, **kind));
-    let words: Vec<_> = all.into_iter().map(|(kind, count)| kind_words(*kind, *count)).collect();
+    let all = in_order(records).into_iter();
+    let words: Vec<_> = all.map(|(kind, count)| kind_words(kind, count)).collect();
     let text = if words.is_empty() { "no records".to_owned() } else { words.join(", ") };
     let mut out = String::new();
     for text in wrap(&text, "", look.width) {
         look.line(&mut out, 0, &[(Style::new(), &text)]);
     }
     out
+}
+
+/// The kinds of which there are records, persons first.
+pub(crate) fn in_order(records: &BTreeMap<Kind, u64>) -> Vec<(Kind, u64)> {
+    let all = records.iter().map(|(kind, count)| (*kind, *count));
+    let mut all: Vec<_> = all.filter(|(_, count)| *count > 0).collect();
+    all.sort_by_key(|(kind, _)| (*kind != Kind::Person, *kind));
+    all
 }
 
 /// Findings by severity and code, the first of each code with file and line; empty where there

@@ -164,7 +164,7 @@ pub(super) fn sign_style(sign: char) -> Style {
 }
 
 /// The beginning of `text` that fits `width` columns.
-fn cut(text: &str, width: usize) -> &str {
+pub(super) fn cut(text: &str, width: usize) -> &str {
     let mut end = 0;
     for (at, c) in text.char_indices() {
         let next = at + c.len_utf8();

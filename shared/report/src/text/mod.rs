@@ -3,6 +3,7 @@
 //! Every function returns whole lines. Colour and width are the caller's to decide: it knows
 //! whether a terminal, a pipe or a file is at the other end.
 
+mod digest;
 mod findings;
 mod look;
 mod plan;
@@ -10,6 +11,7 @@ mod receipts;
 mod run;
 mod table;
 
+pub use digest::digest;
 pub use findings::{findings, records};
 pub use look::{Colour, Fold, Look};
 pub use plan::{plan, write_changes};
@@ -19,7 +21,9 @@ pub use table::table;
 
 /// Words that the page uses, too.
 pub(crate) mod shared {
-    pub(crate) use super::findings::totals as finding_totals;
-    pub(crate) use super::plan::{count_rows, course_counts, course_line_id, standing, title, why};
+    pub(crate) use super::findings::{in_order as records_in_order, totals as finding_totals};
+    pub(crate) use super::plan::{
+        count_rows, course_counts, course_line_id, done, standing, title, why,
+    };
     pub(crate) use super::receipts::{meaning, totals as outcome_totals};
 }

@@ -7,17 +7,20 @@ use std::time::Duration;
 use anstyle::Style;
 use plan::{Action, Change, Counts};
 use roster::{DecodeError, Kind, Text};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::findings::wrap;
-use super::look::{BOLD, DIM, Look, ODD};
+use super::look::{BOLD, DIM, Fold, Look, ODD, sign_style};
 use super::table;
-use crate::label::{kind_words, many, number, short_id, span};
+use crate::label::{clean, harmless_text, kind_words, many, number, short_id, span};
 use crate::{CourseView, HoldGroup, HoldWhy, KindView, Line, PlanView};
 
 /// How many courses, changes of a course and changes of a kind are shown.
 const COURSES: usize = 10;
 const COURSE_LINES: usize = 5;
 const KIND_LINES: usize = 8;
+/// How many new records of a kind, where there are more than [`KIND_LINES`].
+const NEW_LINES: usize = 3;
 
 /// A plan: counts, what is held, then courses and persons. `run` names the run that can be shown
 /// and approved, where it is kept.
@@ -39,7 +42,11 @@ pub(super) fn write(out: &mut String, view: &PlanView, run: Option<&str>, look: 
     }
     if let Some(run) = run.filter(|_| folded(view)) {
         out.push('\n');
-        look.line(out, 0, &[(DIM, &format!("All of it: rollcall show {run} --all"))]);
+        look.line(
+            out,
+            0,
+            &[(DIM, &format!("All of it: rollcall show {} --all", harmless_text(run)))],
+        );
     }
 }
 
@@ -54,7 +61,7 @@ pub fn write_changes(
     for change in changes {
         let line = Line::of(&change.map_err(io::Error::other)?, files);
         text.clear();
-        look.change(&mut text, 0, &line, &crate::label::clean(&line.key.to_string()));
+        look.change(&mut text, 0, &line, &clean(&line.key.to_string()));
         to.write_all(text.as_bytes())?;
     }
     Ok(())
@@ -165,6 +172,7 @@ fn held(out: &mut String, view: &PlanView, run: Option<&str>, look: &Look) {
         look.line(out, 2, &[(DIM, &format!("… and {} more", many(more, "reason")))]);
     }
     if let (Some(run), Some(checksum)) = (run, view.summary.held_checksum) {
+        let run = harmless_text(run);
         let approve = format!("rollcall approve {run} --checksum {checksum}");
         out.push('\n');
         // Commands are for copying: they are never cut.
@@ -172,6 +180,13 @@ fn held(out: &mut String, view: &PlanView, run: Option<&str>, look: &Look) {
         look.line(out, 2, &[(DIM, "If this is meant:  "), (BOLD, &approve)]);
         let reject = format!("rollcall reject {run}");
         look.line(out, 2, &[(DIM, "If it is not:      "), (BOLD, &reject)]);
+    }
+}
+
+impl HoldGroup {
+    /// Why it is held, with its numbers.
+    pub fn reason(&self) -> String {
+        why(self)
     }
 }
 
@@ -187,7 +202,7 @@ pub(crate) fn why(group: &HoldGroup) -> String {
             )
         }
         HoldWhy::EmptiesCourse { course, students } => {
-            let course = crate::label::clean(course);
+            let course = clean(course);
             match students {
                 1 => format!("course {course} would lose its only student"),
                 _ => {
@@ -212,14 +227,78 @@ fn courses(out: &mut String, view: &PlanView, look: &Look) {
         false => format!("{} with changes", number(view.courses)),
     };
     look.heading(out, "Courses", &beside);
-    for course in &view.top_courses[..shown] {
-        one_course(out, course, look);
+    let shown_courses = &view.top_courses[..shown];
+    let columns =
+        Columns::of(shown_courses.iter().filter(|course| is_one_line(course, look)), look);
+    for course in shown_courses {
+        match is_one_line(course, look) {
+            true => columns.write(out, course, look),
+            false => one_course(out, course, look),
+        }
     }
     look.more(out, 2, view.courses, shown);
 }
 
+/// Whether a course says all on one line: it is made with all that is in it, and that is too much
+/// to list.
+fn is_one_line(course: &CourseView, look: &Look) -> bool {
+    let is_new = course.counts.contains_key(&(Kind::Course, Action::Create));
+    let only_new = course.counts.keys().all(|(_, action)| *action == Action::Create);
+    look.fold == Fold::Short && is_new && only_new && course.total > COURSE_LINES as u64 + 1
+}
+
+/// Courses of one line each, one below the other: id, name, what is in it. Where there is too
+/// little room the name is cut, never a number.
+struct Columns {
+    id: usize,
+    name: usize,
+}
+
+impl Columns {
+    fn of<'a>(courses: impl Iterator<Item = &'a CourseView>, look: &Look) -> Self {
+        let (mut id, mut name, mut counts) = (0, 0, 0);
+        for course in courses {
+            id = id.max(clean(&course.id).width());
+            name = name.max(course.name.as_deref().unwrap_or_default().width());
+            counts = counts.max(new_counts(course).width());
+        }
+        let left = look.width.saturating_sub(2 + 2 + id + 2 + 2 + counts);
+        Self { id, name: name.min(left) }
+    }
+
+    fn write(&self, out: &mut String, course: &CourseView, look: &Look) {
+        let padded = |text: &str, width: usize| {
+            let cut = match text.width() > width {
+                true => format!("{}…", super::look::cut(text, width.saturating_sub(1))),
+                false => text.to_owned(),
+            };
+            let gap = " ".repeat(width.saturating_sub(cut.width()));
+            cut + &gap
+        };
+        let id = padded(&clean(&course.id), self.id);
+        let name = course.name.as_deref().unwrap_or_default();
+        let name = match self.name {
+            0 => String::new(),
+            width => format!("  {}", padded(name, width)),
+        };
+        let counts = format!("  {}", new_counts(course));
+        let style = sign_style('+');
+        let pieces = [(style, "+ "), (style, &*id), (Style::new(), &*name), (DIM, &*counts)];
+        look.line(out, 2, &pieces);
+    }
+}
+
+/// `57 enrollments, 5 groups` of a course that is made with them.
+fn new_counts(course: &CourseView) -> String {
+    let mut within: Vec<(Kind, u64)> = course.counts.iter().map(|((k, _), n)| (*k, *n)).collect();
+    within.retain(|(kind, _)| *kind != Kind::Course);
+    within.sort_by_key(|(kind, _)| (*kind != Kind::Enrollment, *kind));
+    let words = within.into_iter().map(|(kind, count)| kind_words(kind, count));
+    words.collect::<Vec<_>>().join(", ")
+}
+
 fn one_course(out: &mut String, course: &CourseView, look: &Look) {
-    let id = crate::label::clean(&course.id);
+    let id = clean(&course.id);
     let own = course.lines.iter().find(|line| line.kind() == Kind::Course);
     match own {
         Some(line) => look.change(out, 2, line, &id),
@@ -229,7 +308,13 @@ fn one_course(out: &mut String, course: &CourseView, look: &Look) {
         }
     }
     look.line(out, 6, &[(DIM, &course_counts(course))]);
-    let lines = course.lines.iter().filter(|line| line.kind() != Kind::Course);
+    // What changes or goes is looked at first; what comes stands behind it.
+    let (comes, others): (Vec<_>, Vec<_>) = course
+        .lines
+        .iter()
+        .filter(|line| line.kind() != Kind::Course)
+        .partition(|line| line.sign() == '+');
+    let lines = others.into_iter().chain(comes);
     let mut shown = u64::from(own.is_some());
     for line in lines.take(look.fold.of(COURSE_LINES)) {
         shown += 1;
@@ -264,7 +349,7 @@ pub(crate) fn course_counts(course: &CourseView) -> String {
     parts.join("; ")
 }
 
-fn done(action: Action) -> &'static str {
+pub(crate) fn done(action: Action) -> &'static str {
     match action {
         Action::Create => "created",
         Action::Update => "updated",
@@ -283,8 +368,13 @@ fn one_kind(out: &mut String, view: &KindView, look: &Look) {
         .map(|(action, (count, _))| format!("{} {}", number(*count), done(*action)))
         .collect();
     look.heading(out, title(view.kind), &words.join(", "));
-    for (count, lines) in view.actions.values() {
-        let shown = lines.len().min(look.fold.of(KIND_LINES));
+    for (action, (count, lines)) in &view.actions {
+        // Of many new ones a few tell all.
+        let few = match action {
+            Action::Create if *count > KIND_LINES as u64 => NEW_LINES,
+            _ => KIND_LINES,
+        };
+        let shown = lines.len().min(look.fold.of(few));
         for line in &lines[..shown] {
             look.change(out, 2, line, &short_id(&line.key));
         }

@@ -45,7 +45,7 @@ pub fn closing(view: &RunView, look: &Look) -> String {
 
 fn head(out: &mut String, view: &RunView, look: &Look) {
     let who = format!("{} / {}", clean(&view.tenant), clean(&view.integration));
-    let run = view.run.as_ref().map(|run| format!("  run {run}")).unwrap_or_default();
+    let run = view.run.as_ref().map(|run| format!("  run {}", clean(run))).unwrap_or_default();
     look.line(out, 0, &[(BOLD, &who), (DIM, &run)]);
     let files: Vec<String> = view.read.iter().map(|file| clean(file)).collect();
     let shown = files.len().min(4);
@@ -85,7 +85,7 @@ fn end(out: &mut String, view: &RunView, look: &Look) {
         (None, "done") => (GOOD, "done"),
         (None, state) => (ODD, state),
     };
-    let mut state = state.replace('_', " ");
+    let mut state = clean(&state.replace('_', " "));
     if let Some(first) = state.get_mut(..1) {
         first.make_ascii_uppercase();
     }

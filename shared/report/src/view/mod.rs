@@ -1,7 +1,10 @@
 //! What a report says, as plain data.
 
+mod digest;
 mod held;
 mod line;
+mod past;
+mod people;
 mod plan;
 mod receipts;
 
@@ -11,8 +14,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use roster::{Findings, Kind, Text};
 
+pub use digest::{Digest, Standing};
 pub use held::{HeldView, HoldGroup, HoldWhy};
 pub use line::{FieldView, Line};
+pub use past::{PastRun, Refusal, TimeSpent};
+pub use people::{MoverView, PeopleView, Ties};
 pub use plan::{CourseView, KindView, PlanView};
 pub use receipts::{Outcome, OutcomeGroup, ReceiptCounts, ReceiptLine, ReceiptsView};
 
@@ -47,10 +53,29 @@ pub struct RunView {
     pub receipts: Option<ReceiptsView>,
     /// LMS calls made.
     pub calls: u64,
+    /// Where its time went.
+    pub spent: TimeSpent,
+    /// The runs up to this one, oldest first; this one is the last of them.
+    pub past: Vec<PastRun>,
+    /// What stands beside the report page, for its links.
+    pub beside: Beside,
+    /// Options that commands shown for copying have to repeat, each with a space behind it.
+    pub flags: String,
     /// Where the report page is, for people.
     pub report: Option<String>,
     /// What ended it early.
     pub error: Option<RunError>,
+}
+
+/// What stands beside a run's page, for its links.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Whether there is an index of all runs, `index.html` one folder up.
+    pub index: bool,
+    /// The run before this one, where it has a page.
+    pub previous: Option<Text>,
+    /// Whether what was not done stands beside it as `rejects.csv`.
+    pub rejects: bool,
 }
 
 /// What ended a run or command early.

@@ -7,6 +7,7 @@ use plan::{Action, Change, HoldReason, Plan, Summary};
 use roster::{DecodeError, Key, Kind, PersonKey, Record, Text};
 
 use super::held::Holding;
+use super::people::{Gathering, PeopleView};
 use super::{HeldView, Line};
 use crate::label;
 
@@ -24,6 +25,8 @@ pub struct PlanView {
     pub top_courses: Vec<CourseView>,
     /// Kinds that stand outside courses: persons first.
     pub kinds: Vec<KindView>,
+    /// What changes for whom.
+    pub people: PeopleView,
     /// What is held.
     pub held: HeldView,
 }
@@ -54,7 +57,8 @@ pub struct KindView {
 
 /// How many courses are shown.
 pub(super) const COURSES: usize = 100;
-/// How many lines of one course.
+/// How many lines of one course: of what comes, and again of what changes or goes, so that a few
+/// removals are seen beside many additions.
 const COURSE_LINES: usize = 25;
 /// How many lines of one action on one kind.
 const KIND_LINES: usize = 100;
@@ -103,6 +107,9 @@ impl PlanView {
         for line in of_courses.chain(of_held).filter(|line| line.name.is_none()) {
             line.name = line.key.person().and_then(|person| name(&Key::Person(person.clone())));
         }
+        for mover in self.people.movers.iter_mut().filter(|mover| mover.name.is_none()) {
+            mover.name = name(&Key::Person(mover.key.clone()));
+        }
     }
 
     /// How many changes there are to deliver.
@@ -124,6 +131,7 @@ struct Collecting {
     lines: usize,
     kinds: BTreeMap<Kind, BTreeMap<Action, (u64, Vec<Line>)>>,
     names: HashMap<PersonKey, String>,
+    people: Gathering,
 }
 
 /// What one course has come to so far.
@@ -137,6 +145,7 @@ struct Tally {
 
 impl Collecting {
     fn push(&mut self, change: &Change) {
+        self.people.push(change);
         if let Some(Record::Person(person)) = change.after.as_ref().or(change.before.as_ref())
             && self.names.len() < NAMES
             && let Some(name) = label::person_name(person)
@@ -160,7 +169,11 @@ impl Collecting {
     }
 
     fn push_in_course(&mut self, course: Text, change: &Change) {
-        let room = self.courses.get(&course).is_none_or(|tally| tally.lines.len() < COURSE_LINES);
+        let comes = comes(change.action);
+        let of_its_sort = |tally: &Tally| {
+            tally.lines.iter().filter(|line| self::comes(line.action) == comes).count()
+        };
+        let room = self.courses.get(&course).is_none_or(|it| of_its_sort(it) < COURSE_LINES);
         let line = room.then(|| self.line(change));
         let tally = self.courses.entry(course).or_default();
         tally.total += 1;
@@ -222,8 +235,19 @@ impl Collecting {
         let mut kinds: Vec<KindView> =
             self.kinds.into_iter().map(|(kind, actions)| KindView { kind, actions }).collect();
         kinds.sort_by_key(|view| (view.kind != Kind::Person, view.kind));
-        PlanView { summary, courses, top_courses: top_courses.collect(), kinds, held }
+        let persons = kinds.iter().flat_map(|view| view.actions.values());
+        let persons = persons.flat_map(|(_, lines)| lines).filter_map(|line| match &line.key {
+            Key::Person(person) => Some(person),
+            _ => None,
+        });
+        let people = self.people.finish(persons);
+        PlanView { summary, courses, top_courses: top_courses.collect(), kinds, people, held }
     }
+}
+
+/// Whether a change brings something, as against changing or taking it.
+fn comes(action: Action) -> bool {
+    matches!(action, Action::Create | Action::Restore | Action::Adopt)
 }
 
 /// The line of a change, its place as `line 20` where there is only one file that could be meant.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use plan::{Action, Cause, Change, Checksum, Counts, HoldReason, Summary};
-use report::{Outcome, PlanView, ReceiptLine, ReceiptsView, RunError, RunView};
+use report::{
+    Beside, Digest, Outcome, PastRun, PlanView, ReceiptCounts, ReceiptLine, ReceiptsView, Refusal,
+    RunError, RunView, Standing, TimeSpent,
+};
 use roster::{
     Course, CourseKey, Enrollment, Finding, Findings, Group, GroupKey, GroupMember, Key, Kind,
     Origin, Person, PersonKey, Record, Role, Roles, Severity, Term, TermKey, Text,
@@ -112,8 +115,98 @@ fn view(plan: Option<PlanView>, records: &[(Kind, u64)]) -> RunView {
         plan,
         receipts: None,
         calls: 0,
+        spent: TimeSpent {
+            reading: Duration::from_millis(310),
+            planning: Duration::from_millis(120),
+            delivering: Duration::from_millis(3_400),
+            recording: Duration::from_millis(90),
+            waiting: Duration::from_millis(310),
+        },
+        past: past(),
+        beside: Beside {
+            index: true,
+            previous: Some("20261121T050712Z-77aa02".into()),
+            rejects: true,
+        },
+        flags: String::new(),
         report: Some("rollcall-data/reports/20261122T050738Z-3fa9c1/report.html".into()),
         error: None,
+    }
+}
+
+/// A week of nights: a first sync, quiet ones, one that was waiting, one that held.
+pub fn past() -> Vec<PastRun> {
+    use Action::{Create, Remove, Restore, Suspend, Update};
+    let night = |day: u32, id: &str, state: &str, planned: &[(Action, u64)]| PastRun {
+        run: format!("202611{day}T0507{day}Z-{id}").into(),
+        state: state.into(),
+        started: format!("2026-11-{day}T05:07:{day}Z").parse().unwrap(),
+        took: Some(Duration::from_secs(u64::from(day))),
+        source: Some("registrar".into()),
+        planned: planned.iter().copied().collect(),
+        receipts: ReceiptCounts {
+            applied: planned.iter().map(|(_, count)| count).sum(),
+            ..ReceiptCounts::default()
+        },
+        held_checksum: None,
+        calls: 12,
+        findings: [0, 1, 0],
+        reason: None,
+        has_page: true,
+    };
+    let mut all = vec![
+        night(16, "0a11c2", "done", &[(Create, 17_286)]),
+        night(17, "91bb03", "done", &[(Create, 12), (Update, 31), (Remove, 4)]),
+        night(18, "5c0e77", "done", &[]),
+        night(19, "d2f004", "waiting", &[(Create, 40), (Update, 8)]),
+        night(20, "aa31f9", "done", &[(Create, 41), (Update, 60), (Restore, 9), (Suspend, 22)]),
+        night(21, "77aa02", "partly_held", &[(Update, 25), (Remove, 11)]),
+        night(22, "3fa9c1", "done", &[(Create, 30), (Update, 7)]),
+    ];
+    all[3].receipts.applied = 0;
+    all[3].reason = Some("outage: core_user_create_users answered `http-503`".into());
+    all[5].receipts.held = 312;
+    all[5].held_checksum = Some("9f".repeat(16));
+    all[6].receipts.rejected = 2;
+    all
+}
+
+pub fn digest() -> Digest {
+    Digest {
+        tenant: "oakfield".into(),
+        integration: "sis".into(),
+        target: "moodle https://lms.oakfield.example".into(),
+        since: "2026-11-15T06:00:00Z".parse().unwrap(),
+        until: "2026-11-22T06:00:00Z".parse().unwrap(),
+        runs: past(),
+        held: Some(Standing {
+            run: "20261121T050721Z-77aa02".into(),
+            count: 344,
+            checksum: Some("9f".repeat(16)),
+            of_export: true,
+            reasons: vec![
+                "312 of 2,104 persons would be taken away; the limit is 210".to_owned(),
+                "course math-4v would lose all of its 31 students".to_owned(),
+            ],
+        }),
+        refusals: vec![
+            Refusal {
+                outcome: Outcome::Rejected,
+                code: "no-email".into(),
+                kind: Kind::Person,
+                count: 2,
+                run: "20261122T050722Z-3fa9c1".into(),
+            },
+            Refusal {
+                outcome: Outcome::Deferred,
+                code: Text::default(),
+                kind: Kind::Enrollment,
+                count: 9,
+                run: "20261122T050722Z-3fa9c1".into(),
+            },
+        ],
+        parked: 2,
+        flags: "--data /var/lib/rollcall ".to_owned(),
     }
 }
 

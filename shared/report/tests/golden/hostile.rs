@@ -2,7 +2,7 @@
 
 use plan::Action;
 use proptest::prelude::*;
-use report::text::run;
+use report::text::{digest, run};
 use report::{ReceiptsView, RunError, html, rejects_csv};
 use roster::{Course, CourseKey, Enrollment, Finding, Origin, Person, PersonKey, Severity};
 
@@ -39,6 +39,14 @@ fn view_with(text: &str) -> report::RunView {
     refused[0].origin = Some(text.into());
     view.receipts = Some(ReceiptsView::collect(refused.into_iter(), 0));
     view.report = Some(text.into());
+    view.run = Some(text.into());
+    view.state = text.into();
+    view.flags = text.into();
+    view.beside.previous = Some(text.into());
+    for run in &mut view.past {
+        (run.run, run.state) = (text.into(), text.into());
+        run.reason = Some(text.into());
+    }
     view.error = Some(RunError { code: "x".into(), message: text.into(), hint: Some(text.into()) });
     view
 }
@@ -51,11 +59,57 @@ fn markup_is_text() {
     assert!(!page.contains("\" onload"), "and ends no attribute");
 }
 
+fn digest_with(text: &str) -> report::Digest {
+    let mut digest = crate::fixtures::digest();
+    (digest.tenant, digest.integration, digest.target) = (text.into(), text.into(), text.into());
+    for run in &mut digest.runs {
+        (run.run, run.state, run.reason) = (text.into(), text.into(), Some(text.into()));
+    }
+    for refusal in &mut digest.refusals {
+        refusal.code = text.into();
+    }
+    digest
+}
+
+#[test]
+fn a_run_that_is_no_plain_name_is_linked_nowhere() {
+    for evil in ["\" onclick=\"x", "javascript:alert(1)//", "../../etc", "a/b", "х"] {
+        let view = view_with(evil);
+        for page in [html::run(&view), html::index("x", &view.past)] {
+            for link in page.split("href=\"").skip(1) {
+                let link = link.split('"').next().unwrap();
+                let ours =
+                    link.starts_with('#') || ["../index.html", "rejects.csv"].contains(&link);
+                assert!(ours, "{link}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_very_long_name_neither_widens_nor_fills_the_page() {
+    let long = "W".repeat(100_000);
+    let mut view = view_with(&long);
+    // What stands in commands is ours, and never cut.
+    (view.run, view.flags) = (None, String::new());
+    let page = html::run(&view);
+    assert!(page.len() < 120_000, "{} bytes", page.len());
+}
+
 #[test]
 fn the_page_loads_nothing() {
     let page = html::run(&first_sync());
-    for word in ["<script", "<link", "<img", "src=", "url(", "@import", "href="] {
+    for word in ["<script", "<link", "<img", "src=", "url(", "@import", "<use", "<iframe"] {
         assert!(!page.contains(word), "{word}");
+    }
+    // Its links lead to other pages of ours, beside it.
+    for link in page.split("href=\"").skip(1) {
+        let link = link.split('"').next().unwrap();
+        let ours = link.starts_with('#')
+            || link == "rejects.csv"
+            || link == "../index.html"
+            || (link.starts_with("../") && link.ends_with("/report.html"));
+        assert!(ours, "{link}");
     }
 }
 
@@ -108,7 +162,12 @@ proptest! {
         prop_assert_eq!(page.matches("<script").count(), 0);
         prop_assert_eq!(page.matches("<del").count(), page.matches("</del>").count());
         let shown = run(&view, &LOOK);
+        let index = html::index(&text, &view.past);
+        prop_assert_eq!(index.matches("<script").count(), 0);
+        prop_assert_eq!(index.matches("<td").count(), index.matches("</td>").count());
+        let mail = digest(&digest_with(&text), &LOOK);
         let obeyed = |c: char| c != '\n' && c.is_control() || c == '\u{202e}';
         prop_assert!(!shown.contains(obeyed) && !page.contains(obeyed));
+        prop_assert!(!index.contains(obeyed) && !mail.contains(obeyed));
     }
 }

@@ -8,7 +8,7 @@ mod fixtures;
 mod hostile;
 
 use fixtures::{emptied, failed, first_sync, nothing, rejected, updates};
-use report::text::{Colour, Fold, Look, findings, records, run, table, write_changes};
+use report::text::{Colour, Fold, Look, digest, findings, records, run, table, write_changes};
 use report::{RunView, html, json, rejects_csv};
 
 const LOOK: Look = Look { colour: Colour::Plain, width: 96, fold: Fold::Short };
@@ -73,6 +73,83 @@ fn a_run_that_failed_says_what_next() {
     insta::assert_snapshot!("failed_text", run(&view, &LOOK));
     insta::assert_snapshot!("failed_html", html::run(&view));
     insta::assert_snapshot!("failed_json", json(&view));
+}
+
+#[test]
+fn a_digest_says_what_is_open_and_names_nobody() {
+    insta::assert_snapshot!("digest_text", digest(&fixtures::digest(), &LOOK));
+    let mut calm = fixtures::digest();
+    (calm.held, calm.refusals, calm.parked) = (None, Vec::new(), 0);
+    calm.runs.truncate(3);
+    insta::assert_snapshot!("digest_calm", digest(&calm, &LOOK));
+    calm.runs.clear();
+    assert!(digest(&calm, &LOOK).contains("There was no run. Nothing waits for you."));
+}
+
+#[test]
+fn the_index_leads_to_every_page() {
+    let page = html::index("oakfield / sis", &fixtures::past());
+    insta::assert_snapshot!("index_html", page);
+    for run in fixtures::past() {
+        assert!(page.contains(&format!("href=\"{}/report.html\"", run.run)));
+    }
+}
+
+#[test]
+fn the_verdict_fits_the_run() {
+    let mut trial = first_sync();
+    trial.receipts = None;
+    let mut waits = failed();
+    waits.state = "waiting".into();
+    let mut superseded = first_sync();
+    superseded.state = "superseded".into();
+    let verdicts = [
+        first_sync(),
+        nothing(),
+        updates(),
+        emptied(),
+        rejected(),
+        failed(),
+        trial,
+        waits,
+        superseded,
+    ]
+    .map(|view| {
+        let verdict = view.verdict();
+        let next = verdict.next.iter().map(|step| {
+            format!("\n    {} {}", step.what, step.command.as_deref().unwrap_or_default())
+        });
+        format!("{:?}: {}{}", verdict.tone, verdict.sentence, next.collect::<String>())
+    });
+    insta::assert_snapshot!("verdicts", verdicts.join("\n"));
+}
+
+#[test]
+fn a_page_is_sound() {
+    for view in [first_sync(), nothing(), updates(), emptied(), rejected(), failed()] {
+        let page = html::run(&view);
+        assert_eq!(page.matches("<h1>").count(), 1);
+        for tag in [
+            "div", "section", "details", "summary", "ul", "ol", "li", "table", "tr", "td", "th",
+            "svg", "p", "dl", "dd", "dt", "nav", "header", "main", "footer", "span", "a", "pre",
+            "code", "h2", "h3",
+        ] {
+            let opened = page.matches(&format!("<{tag}>")).count()
+                + page.matches(&format!("<{tag} ")).count();
+            assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
+        }
+        // Each drawing says in words what is in it, and each table what its columns are.
+        let drawings = page.matches("<svg").count();
+        assert_eq!(page.matches("<title id=").count(), drawings);
+        assert_eq!(page.matches("<desc id=").count(), drawings);
+        assert_eq!(page.matches("<caption").count(), page.matches("<table").count());
+        assert!(page.matches("scope=\"col\"").count() >= page.matches("<table").count());
+        // What the navigation leads to is there.
+        for place in page.split("href=\"#").skip(1) {
+            let id = place.split('"').next().unwrap();
+            assert!(page.contains(&format!("id=\"{id}\"")), "#{id}");
+        }
+    }
 }
 
 #[test]
