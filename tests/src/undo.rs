@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ambient::{Random, SeededRandom};
 use pipeline::{Later, PipelineError, Reverted};
-use plan::{Limit, Limits};
+use plan::Limits;
 use roster::Role;
 
 use crate::tap::Crash;
@@ -18,11 +18,7 @@ use crate::world::{Process, World};
 pub fn world(seed: u64) -> World {
     let mut world = World::new(seed);
     let mut integration = (*world.integration).clone();
-    integration.limits = Limits {
-        removals: Limit { percent: None, count: None, minimum: 0 },
-        kinds: BTreeMap::new(),
-        hold_emptied_courses: false,
-    };
+    integration.limits = Limits::none();
     world.integration = Arc::new(integration);
     world
 }

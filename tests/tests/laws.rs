@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use plan::{
     Absence, Action, Applied, Applying, Capabilities, Cause, Change, DiffInput, Diffed, Effect,
-    KindSupport, Limit, Limits, Ownership, Phase, Plan, Policy, Presence, Refused, Wanted,
+    KindSupport, Limit, Limited, Limits, Meta, Past, Phase, Plan, Policy, Refused, SharpDrop, Span,
+    Wanted,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use roster::arbitrary::{School, next_day, school};
-use roster::{Key, Kind, Origin, Place, Record, Text};
+use roster::{DecodeError, Key, Kind, Origin, Place, Record, Text};
 
 fn pairs() -> u64 {
     std::env::var("LAW_PAIRS").ok().map_or(10_000, |text| text.parse().unwrap())
@@ -24,6 +25,8 @@ fn pairs() -> u64 {
 #[derive(Default)]
 struct Held {
     applied: BTreeMap<Key, Applied>,
+    /// What was delivered and counts.
+    past: Past,
 }
 
 fn capabilities() -> Capabilities {
@@ -50,8 +53,24 @@ fn capabilities() -> Capabilities {
 }
 
 fn limits(count: Option<u64>) -> Limits {
-    let removals = Limit { percent: None, count, minimum: 0 };
-    Limits { removals, kinds: BTreeMap::new(), hold_emptied_courses: count.is_some() }
+    let most = |count| Limit { percent: None, count, minimum: 0 };
+    let mut limits = Limits {
+        removals: most(count),
+        hold_emptied_courses: count.is_some(),
+        sharp_drop: count.map(|minimum| SharpDrop { percent: 60, minimum: minimum + 2 }),
+        ..Limits::none()
+    };
+    if let Some(count) = count {
+        for kind in Kind::ALL {
+            limits.week.set(kind, Limited::Removals, most(Some(count + 1)));
+        }
+        // Makings and changes have limits where they are asked for: here of some kinds.
+        limits.actions.set(Kind::Person, Limited::Create, most(Some(count + 1)));
+        limits.actions.set(Kind::Course, Limited::Update, most(Some(count)));
+        limits.week.set(Kind::Enrollment, Limited::Create, most(Some(count + 2)));
+        limits.week.set(Kind::Person, Limited::Restore, most(Some(count)));
+    }
+    limits
 }
 
 fn by_place<T>(items: &mut [T], record: impl Fn(&T) -> &Record) {
@@ -71,6 +90,7 @@ impl Held {
         let (policy, capabilities) = (Policy::default(), capabilities());
         let input = DiffInput {
             weighed_before: &Default::default(),
+            past: &self.past,
             policy: &policy,
             limits,
             capabilities: &capabilities,
@@ -97,13 +117,11 @@ impl Held {
         }
     }
 
-    fn taking_part(&self, kind: Kind) -> u64 {
-        let ours = self.applied.values().filter(|applied| {
-            applied.record.kind() == kind
-                && applied.meta.presence == Some(Presence::Present)
-                && applied.meta.ownership != Ownership::Found
-        });
-        ours.count() as u64
+    /// Its keys in order, and what is known beside each.
+    fn rows(&self) -> Vec<Result<(Key, Meta), DecodeError>> {
+        let mut applied: Vec<&Applied> = self.applied.values().collect();
+        applied.sort_by(|a, b| Place::of(a.record.key()).cmp(&Place::of(b.record.key())));
+        applied.iter().map(|one| Ok((one.record.key().clone(), one.meta.clone()))).collect()
     }
 }
 
@@ -121,11 +139,7 @@ fn look_at(before: &School, after: &School, count: Option<u64>) -> Result<(), St
     let diffed = held.diff(&after.in_order(), &limits);
     let plan = &diffed.plan;
 
-    let faults = plan::lint(
-        plan,
-        |key| held.applied.get(key).cloned(),
-        Some((&limits, &|kind| held.taking_part(kind))),
-    );
+    let faults = plan::lint(plan, held.rows(), Some((&limits, &held.past)));
     let faults = faults.map_err(|error| error.to_string())?;
     law(faults.is_empty(), || format!("the linter says {faults:?}"))?;
 
@@ -152,11 +166,28 @@ fn look_at(before: &School, after: &School, count: Option<u64>) -> Result<(), St
     law(again.held_checksum == plan.summary.held_checksum, || "another held checksum".into())?;
 
     held.deliver(plan);
-    let second = held.diff(&after.in_order(), &limits).plan;
+    held.past.week = diffed.counting.clone();
+    let next = held.diff(&after.in_order(), &limits);
+    week(&held, &next, &limits)?;
+    let second = next.plan;
     law(second.deliver.is_empty() || count.is_some(), || {
         let left: Vec<String> = changes(&second).iter().map(|c| c.key().to_string()).collect();
         format!("not done at once: {left:?}")
     })
+}
+
+/// No limit over seven days is passed by what was delivered before and what would be now.
+fn week(held: &Held, next: &Diffed, limits: &Limits) -> Result<(), String> {
+    for kind in Kind::ALL {
+        for limited in Limited::ALL {
+            let sums = [&held.past.week, &next.counting].map(|counts| limited.sum(counts, kind));
+            let limit = limits.limit(kind, limited, Span::Week).and_then(|limit| limit.count);
+            law(limit.is_none_or(|most| sums[1] == 0 || sums[0] + sums[1] <= most), || {
+                format!("{} of {kind} in a week: {sums:?}", limited.name())
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn law(holds: bool, says: impl FnOnce() -> String) -> Result<(), String> {

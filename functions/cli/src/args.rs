@@ -111,6 +111,7 @@ pub enum Command {
     Reject(commands::reject::Reject),
     Revert(commands::revert::Revert),
     Resume(commands::resume::Resume),
+    Limits(commands::limits::Limits),
     Sweep(commands::sweep::Sweep),
     Target(commands::target::Target),
     Sandbox(commands::sandbox::Sandbox),

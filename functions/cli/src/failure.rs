@@ -109,6 +109,11 @@ impl From<PipelineError> for Failure {
             PipelineError::OtherSite { .. } => {
                 Self::new(Exit::Usage, "other-site", error.to_string())
             }
+            PipelineError::Unsound { .. } => {
+                Self::new(Exit::Failed, "unsound-plan", error.to_string()).hint(
+                    "nothing was changed; `rollcall trace KEY` tells what is known of a record",
+                )
+            }
             PipelineError::Store(error) => error.into(),
             PipelineError::Lms(error) => error.into(),
             PipelineError::Delivery(error) => from_delivery(&error),

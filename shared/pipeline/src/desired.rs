@@ -9,6 +9,8 @@ use roster::{DecodeError, Findings, Origin, Place, Placed, Record, Text};
 use store::StoreError;
 use store::state::{Loaded, Published};
 
+use crate::learned::Tally;
+
 /// One source's state, loaded.
 pub(crate) struct LoadedSource {
     /// Its name.
@@ -49,17 +51,23 @@ pub(crate) fn wanted<'a>(
     rules: &'a TargetRules,
     findings: &'a RefCell<Findings>,
     broken: &'a Broken,
+    tally: Option<&'a RefCell<Tally>>,
 ) -> impl Iterator<Item = Result<Wanted, DecodeError>> + 'a {
     let mut file_base = 0;
     let streams: Vec<_> = sources
         .iter()
-        .map(|source| {
+        .enumerate()
+        .map(|(place, source)| {
             let base = file_base;
             file_base += source.published.manifest.head.files.len() as u32;
             let records = source.loaded.iter(move |packed| {
                 let mut origin = Origin::decode(packed.side)?;
+                let record = packed.decode()?;
+                if let Some(tally) = tally {
+                    tally.borrow_mut().count(place, &record, origin);
+                }
                 origin.file += base;
-                Ok(Wanted { record: packed.decode()?, origin })
+                Ok(Wanted { record, origin })
             });
             until_broken(records, broken).peekable()
         })

@@ -59,6 +59,16 @@ pub enum PipelineError {
     /// The comparison failed; nothing was changed.
     #[error("no plan could be made")]
     Diff(#[from] DiffError),
+    /// The plan does not stand a second look: it was not stored, and nothing was changed.
+    #[error(
+        "the plan breaks its own rules and is not delivered: {}; this is a fault of the program: \
+         report it with this text",
+        told(faults)
+    )]
+    Unsound {
+        /// What is wrong with it; keys, and no personal data.
+        faults: Vec<plan::Lint>,
+    },
     /// The LMS cannot be worked with at all.
     #[error("the LMS cannot be reached or does not let us in")]
     Lms(#[from] LmsError),
@@ -98,6 +108,17 @@ impl std::fmt::Display for LaterRun {
         let what = if self.is_delta { "a delta" } else { "an export" };
         write!(f, "{} ({what} of `{}`, {} records)", self.run, self.source, self.records)
     }
+}
+
+/// The first faults, each with its rule.
+fn told(faults: &[plan::Lint]) -> String {
+    const TOLD: usize = 3;
+    let first = faults.iter().take(TOLD).map(|fault| format!("[{}] {fault}", fault.rule()));
+    let mut told = first.collect::<Vec<_>>().join("; ");
+    if faults.len() > TOLD {
+        told.push_str(&format!("; and {} more", faults.len() - TOLD));
+    }
+    told
 }
 
 impl PipelineError {

@@ -54,11 +54,12 @@ impl Pipeline {
             let batches = self.fold_batches(&run.run.id, from, to).await?;
             let what =
                 Fold { run: &run.run.id, now: self.clock.now(), policy: &self.integration.policy };
-            let mut folded =
-                fold(&self.stores, scope, &name, &base, what, &batches).await?.manifest;
-            forget_finished(&mut folded.head.folded, &run.run.id);
-            let mut writes = states.publication(&name, &base, &folded)?;
+            let folded = fold(&self.stores, scope, &name, &base, what, &batches).await?;
+            let mut next = folded.manifest;
+            forget_finished(&mut next.head.folded, &run.run.id);
+            let mut writes = states.publication(&name, &base, &next)?;
             writes.push(lease.check(scope));
+            writes.extend(self.count_lately(&run.run, &folded.done).await?);
             self.stores.table.transact(writes).await.map_err(lease_lost)?;
         }
     }

@@ -7,7 +7,7 @@ use ambient::Stopwatch;
 use futures::stream::{self, StreamExt as _};
 use plan::{Absence, Batch, Cause, ChangeList, Checksum, DiffInput, Diffed, Plan, Refused};
 use roster::{DecodeError, Findings, Kind, Severity, Text};
-use store::state::hold::{StoredApproval, weighed, write_weighed};
+use store::state::hold::StoredApproval;
 use store::state::lease::Lease;
 use store::state::meta::decode_applied;
 use store::state::run::{RunState, StoredRun};
@@ -15,6 +15,8 @@ use store::state::{Loaded, Published, StateName, States};
 
 use crate::desired::{self, Broken, LoadedSource, until_broken};
 use crate::drive::lease_lost;
+use crate::learned::{Tally, fallen};
+use crate::memory::{Memory, takes_away};
 use crate::progress::Stage;
 use crate::{Pipeline, PipelineError};
 
@@ -53,27 +55,22 @@ impl Pipeline {
         run.run.planned_from =
             sources.iter().map(|source| (source.name.clone(), generation(source))).collect();
         let (applied, loaded) = self.load_applied().await?;
-        let weighed_before = weighed(&self.stores, &self.integration.scope).await?;
-        let compare = Compare {
-            pipeline: self,
-            sources: &sources,
-            applied: &loaded,
-            refused,
-            because,
-            weighed_before: &weighed_before,
-        };
-        let mut diffed = compare.diff(None)?;
+        let mut memory = self.remember().await?;
+        let compare =
+            Compare { pipeline: self, sources: &sources, applied: &loaded, refused, because };
+        let mut diffed = compare.with_suspects(&mut memory).await?;
         let approval = self.approval_of(&diffed.plan).await?;
         if approval.is_some() {
-            diffed = compare.diff(diffed.plan.summary.held_checksum)?;
+            diffed = compare.diff(&memory, diffed.plan.summary.held_checksum, None)?;
         }
+        self.look_again(run, &diffed, &memory, &loaded).await?;
         // One list of files for all findings: those that the plan's origins count in come first.
         let mut files = diffed.plan.summary.files.clone();
         findings.shift_files(files.len() as u32);
         findings.merge(diffed.findings.clone());
         files.extend(read);
         self.store_findings(&run.run.id, &findings, &files).await?;
-        self.store_plan(lease, run, &diffed, approval, &weighed_before, time).await?;
+        self.store_plan(lease, run, &diffed, approval, memory, time).await?;
         let applied = applied.manifest.head.counts;
         let planned = Planned { plan: diffed.plan, findings: diffed.findings, applied };
         Ok((planned, findings, files))
@@ -139,7 +136,7 @@ impl Pipeline {
         run: &mut StoredRun,
         diffed: &Diffed,
         approval: Option<StoredApproval>,
-        weighed_before: &BTreeMap<Kind, u64>,
+        memory: Memory,
         time: Stopwatch,
     ) -> Result<(), PipelineError> {
         let scope = &self.integration.scope;
@@ -163,6 +160,7 @@ impl Pipeline {
         run.run.held_checksum = summary.held_checksum.as_ref().map(ToString::to_string);
         run.run.changes = summary.counts.clone();
         run.run.held = summary.held_counts.clone();
+        run.run.counting = self.counting_in_week(&diffed.counting, &memory.limits);
         run.run.parked = summary.parked;
         run.run.deferred = summary.deferred;
         run.run.batches = batches;
@@ -179,12 +177,7 @@ impl Pipeline {
             run.run.approval = Some(approval.approval.checksum.clone());
             writes.push(approval.using(scope, &id)?);
         }
-        let plan = &diffed.plan;
-        let weighed =
-            plan.weighed().map_err(|error| PipelineError::damaged("the plan in memory", &error))?;
-        if weighed != *weighed_before {
-            writes.push(write_weighed(scope, &weighed)?);
-        }
+        writes.extend(memory.writes(scope, diffed)?);
         writes.push(run.write(scope)?);
         self.stores.table.transact(writes).await.map_err(lease_lost)?;
         run.saved();
@@ -199,11 +192,30 @@ struct Compare<'a> {
     applied: &'a Loaded,
     refused: Refused,
     because: Cause,
-    weighed_before: &'a BTreeMap<Kind, u64>,
 }
 
 impl Compare<'_> {
-    fn diff(&self, approved: Option<Checksum>) -> Result<Diffed, PipelineError> {
+    /// The comparison, with what belonged to a part of the export that dropped sharply held.
+    async fn with_suspects(&self, memory: &mut Memory) -> Result<Diffed, PipelineError> {
+        let Some(drop) = memory.limits.sharp_drop else { return self.diff(memory, None, None) };
+        let tally = RefCell::new(Tally::new(self.sources, &self.pipeline.integration));
+        let diffed = self.diff(memory, None, Some(&tally))?;
+        memory.count(self.sources, tally.into_inner().parts());
+        let fallen = fallen(&memory.learned.value, &memory.parts, drop);
+        if fallen.is_empty() || !takes_away(&diffed.plan) {
+            return Ok(diffed);
+        }
+        let suspects = self.pipeline.suspects(&memory.learned.value, &fallen).await?;
+        memory.past.suspects = suspects;
+        self.diff(memory, None, None)
+    }
+
+    fn diff(
+        &self,
+        memory: &Memory,
+        approved: Option<Checksum>,
+        tally: Option<&RefCell<Tally>>,
+    ) -> Result<Diffed, PipelineError> {
         let integration = &self.pipeline.integration;
         let files = desired::files(self.sources);
         let spoken_for = self.sources.iter().all(|source| source.published.version > 0);
@@ -213,13 +225,14 @@ impl Compare<'_> {
             if spoken_for { Absence::Removes } else { Absence::SaysNothing }
         };
         let input = DiffInput {
-            weighed_before: self.weighed_before,
+            weighed_before: &memory.weighed,
+            past: &memory.past,
             policy: &integration.policy,
-            limits: &integration.limits,
+            limits: &memory.limits,
             capabilities: self.pipeline.lms.capabilities(),
             config_version: &integration.config_version,
             files: &files,
-            now: self.pipeline.clock.now(),
+            now: memory.now,
             because: self.because,
             refused: self.refused,
             approved,
@@ -227,7 +240,7 @@ impl Compare<'_> {
         };
         let (findings, broken) = (RefCell::new(Findings::default()), Broken::default());
         let applied = until_broken(self.applied.iter(decode_applied), &broken);
-        let wanted = desired::wanted(self.sources, &integration.rules, &findings, &broken);
+        let wanted = desired::wanted(self.sources, &integration.rules, &findings, &broken, tally);
         let diffed = plan::diff(&input, applied, wanted);
         if let Some(error) = broken.take() {
             return Err(error.into());

@@ -83,6 +83,7 @@ fn run(applied: &Packed, wanted: &Packed) -> Diffed {
     };
     let input = DiffInput {
         weighed_before: &Default::default(),
+        past: &Default::default(),
         policy: &Policy::default(),
         limits: &Limits::default(),
         capabilities: &capabilities,

@@ -3,6 +3,8 @@
 use roster::{Key, Kind, Origin, Record, Text};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{Limited, Span};
+
 /// What is done to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +72,18 @@ pub enum Cause {
     InDoubt = 4,
 }
 
+impl Cause {
+    fn decode(from: &mut roster::Decoder<'_>) -> Result<Self, roster::DecodeError> {
+        Ok(match from.byte()? {
+            1 => Self::Source,
+            2 => Self::Drift,
+            3 => Self::Retry,
+            4 => Self::InDoubt,
+            _ => return Err(from.expected("a cause")),
+        })
+    }
+}
+
 /// Why a change is held.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "reason")]
@@ -95,6 +109,65 @@ pub enum HoldReason {
         /// That change's record.
         key: Text,
     },
+    /// More changes of a kind than another limit allows than that of a run's removals.
+    Over {
+        /// What the limit counts.
+        limited: Limited,
+        /// Over which time.
+        span: Span,
+        /// How many there are in this run.
+        count: u64,
+        /// How many there were before, within the time.
+        before: u64,
+        /// Of how many.
+        of: u64,
+        /// How many are allowed.
+        allowed: u64,
+    },
+    /// The export says so much less of a part than it did before that what it takes away there has
+    /// to be looked at.
+    SharpDrop {
+        /// What dropped.
+        part: Part,
+        /// Which one.
+        name: Text,
+        /// Records of which kind it has fewer of.
+        kind: Kind,
+        /// How many it had when nothing was held last.
+        learned: u64,
+        /// How many it has.
+        now: u64,
+    },
+}
+
+/// A part of what a source says, whose records are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Part {
+    /// A course with who is in it.
+    Course = 1,
+    /// An org unit with its courses and people.
+    OrgUnit = 2,
+    /// A source's file, by its name without what changes from day to day.
+    File = 3,
+    /// What carries one data source key.
+    DataSource = 4,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Course, Self::OrgUnit, Self::File, Self::DataSource];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Course => "course",
+            Self::OrgUnit => "org unit",
+            Self::File => "file",
+            Self::DataSource => "data source key",
+        }
+    }
 }
 
 /// One change of one record.
@@ -214,13 +287,7 @@ impl Change {
         let action = from.byte()?;
         let action = Action::ALL.into_iter().find(|known| *known as u8 == action);
         let action = action.ok_or_else(|| from.expected("an action"))?;
-        let cause = match from.byte()? {
-            1 => Cause::Source,
-            2 => Cause::Drift,
-            3 => Cause::Retry,
-            4 => Cause::InDoubt,
-            _ => return Err(from.expected("a cause")),
-        };
+        let cause = Cause::decode(&mut from)?;
         let flags = from.byte()?;
         let has = |bit: u8| flags & bit != 0;
         let mut record = |bit| has(bit).then(|| Record::from_bytes(from.bytes()?)).transpose();
@@ -232,6 +299,68 @@ impl Change {
         let mut text = |bit| has(bit).then(|| from.str().map(Text::new)).transpose();
         let (lms_id, temporary) = (text(8)?, text(16)?);
         Ok(Self { action, before, after, cause, origin, lms_id, temporary })
+    }
+}
+
+/// What can be read of a change without decoding its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outline {
+    pub action: Action,
+    pub cause: Cause,
+    pub has_before: bool,
+    pub has_after: bool,
+    pub is_temporary: bool,
+    pub key: Key,
+}
+
+/// The outlines of encoded changes, one by one. After an error it ends. A clone goes on from where
+/// the other stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Outlines<'a> {
+    from: roster::Decoder<'a>,
+    left: u64,
+}
+
+impl<'a> Outlines<'a> {
+    pub(crate) fn new(bytes: &'a [u8], count: u64) -> Self {
+        Self { from: roster::Decoder::new(bytes), left: count }
+    }
+}
+
+impl Iterator for Outlines<'_> {
+    type Item = Result<Outline, roster::DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let outline = self.from.bytes().and_then(Outline::decode);
+        if outline.is_err() {
+            self.left = 0;
+        }
+        Some(outline)
+    }
+}
+
+impl Outline {
+    pub(crate) fn phase(&self) -> Phase {
+        Phase::of(self.key.kind(), self.action, self.is_temporary)
+    }
+
+    /// Reads it off what [`Change::encode`] wrote.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, roster::DecodeError> {
+        let mut from = roster::Decoder::new(bytes);
+        let action = from.byte()?;
+        let action = Action::ALL.into_iter().find(|known| *known as u8 == action);
+        let action = action.ok_or_else(|| from.expected("an action"))?;
+        let cause = Cause::decode(&mut from)?;
+        let flags = from.byte()?;
+        let mut record = roster::Decoder::new(from.bytes()?);
+        let key = Key::decode(&mut record)?;
+        let has = |bit: u8| flags & bit != 0;
+        let (has_before, has_after, is_temporary) = (has(1), has(2), has(16));
+        if !has_before && !has_after {
+            return Err(from.expected("a before or an after"));
+        }
+        Ok(Self { action, cause, has_before, has_after, is_temporary, key })
     }
 }
 

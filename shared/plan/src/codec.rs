@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use roster::{DecodeError, Decoder, Kind, Text, put_bytes, put_varint};
 
-use crate::{Action, ChangeList, Checksum, Counts, HoldReason, Plan, Summary};
+use crate::{Action, ChangeList, Checksum, Counts, HoldReason, Limited, Part, Plan, Span, Summary};
 
 /// The version of [`Plan::to_bytes`] and [`Summary::to_bytes`].
 const VERSION: u8 = 1;
@@ -170,6 +170,15 @@ fn put_reason(out: &mut Vec<u8>, reason: &HoldReason) {
             out.push(3);
             put_bytes(out, key.as_bytes());
         }
+        HoldReason::Over { limited, span, count, before, of, allowed } => {
+            out.extend_from_slice(&[4, *limited as u8, *span as u8]);
+            [count, before, of, allowed].into_iter().for_each(|number| put_varint(out, *number));
+        }
+        HoldReason::SharpDrop { part, name, kind, learned, now } => {
+            out.extend_from_slice(&[5, *part as u8, *kind as u8]);
+            put_bytes(out, name.as_bytes());
+            [learned, now].into_iter().for_each(|number| put_varint(out, *number));
+        }
     }
 }
 
@@ -180,6 +189,33 @@ fn reason(from: &mut Decoder<'_>) -> Result<HoldReason, DecodeError> {
         }
         2 => HoldReason::EmptiesCourse { course: Text::new(from.str()?), students: from.varint()? },
         3 => HoldReason::Needs { key: Text::new(from.str()?) },
+        4 => HoldReason::Over {
+            limited: one_of(from, &Limited::ALL, |known| *known as u8, "what a limit counts")?,
+            span: one_of(from, &[Span::Run, Span::Week], |known| *known as u8, "a span")?,
+            count: from.varint()?,
+            before: from.varint()?,
+            of: from.varint()?,
+            allowed: from.varint()?,
+        },
+        5 => HoldReason::SharpDrop {
+            part: one_of(from, &Part::ALL, |known| *known as u8, "a part")?,
+            kind: kind(from)?,
+            name: Text::new(from.str()?),
+            learned: from.varint()?,
+            now: from.varint()?,
+        },
         _ => return Err(from.expected("a reason")),
     })
+}
+
+/// The one among `all` whose number comes next.
+fn one_of<T: Copy>(
+    from: &mut Decoder<'_>,
+    all: &[T],
+    number: impl Fn(&T) -> u8,
+    what: &'static str,
+) -> Result<T, DecodeError> {
+    let next = from.byte()?;
+    let known = all.iter().find(|known| number(known) == next);
+    known.copied().ok_or_else(|| from.expected(what))
 }

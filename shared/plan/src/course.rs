@@ -28,11 +28,49 @@ pub(crate) enum Fate {
 pub(crate) struct CourseAt {
     course: Option<CourseKey>,
     pub fate: Fate,
-    /// By person: whether the LMS has or gets the enrollment, and the draft that takes it away.
-    enrollments: HashMap<u64, (bool, Option<DraftId>)>,
+    /// By person: what becomes of the enrollment.
+    enrollments: HashMap<u64, Seat>,
     /// By group: the draft that takes it away.
     groups: HashMap<u64, DraftId>,
     students: Students,
+    seats: Seats,
+}
+
+/// The enrollments of ours in a course that take part, and the drafts that take some away.
+#[derive(Debug, Default)]
+struct Seats {
+    before: u64,
+    lost: Vec<DraftId>,
+}
+
+/// A course that the join has left.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// It lost all its students.
+    pub emptied: Option<Emptied>,
+    /// It lost some of its people.
+    pub losing: Option<Losing>,
+}
+
+/// A course that loses people.
+#[derive(Debug)]
+pub(crate) struct Losing {
+    pub course: CourseKey,
+    /// Enrollments of ours that took part.
+    pub before: u64,
+    /// The drafts that take some of them away.
+    pub lost: Vec<DraftId>,
+}
+
+/// What becomes of an enrollment.
+#[derive(Debug, Clone, Copy)]
+struct Seat {
+    /// The LMS has it, or gets it.
+    taken: bool,
+    /// The draft that takes it away.
+    removal: Option<DraftId>,
+    /// The draft that makes it.
+    creation: Option<DraftId>,
 }
 
 /// The students of a course before and after.
@@ -63,30 +101,42 @@ pub(crate) struct Edge {
 }
 
 impl CourseAt {
-    /// Comes to `key`. Where that is another course the one before is closed; the answer says if
-    /// it lost all its students.
-    pub(crate) fn enter(&mut self, key: &Key) -> Option<Emptied> {
+    /// Comes to `key`. Where that is another course the one before is closed; the answer says what
+    /// it lost.
+    pub(crate) fn enter(&mut self, key: &Key) -> Left {
         let owner = key.owner();
         let same = self
             .course
             .as_ref()
             .is_some_and(|course| owner.kind == Kind::Course && owner.id == course.as_str());
         if same {
-            None
+            Left::default()
         } else {
             self.leave((owner.kind == Kind::Course).then(|| CourseKey::new(owner.id)))
         }
     }
 
     /// Closes the course at hand and opens `next`.
-    pub(crate) fn leave(&mut self, next: Option<CourseKey>) -> Option<Emptied> {
+    pub(crate) fn leave(&mut self, next: Option<CourseKey>) -> Left {
         let Students { before, staying, lost, adds } = std::mem::take(&mut self.students);
+        let seats = std::mem::take(&mut self.seats);
         self.enrollments.clear();
         self.groups.clear();
         let fate = std::mem::take(&mut self.fate);
-        let course = std::mem::replace(&mut self.course, next)?;
-        let emptied = before > 0 && staying == 0 && !lost.is_empty() && fate == Fate::Stays;
-        emptied.then_some(Emptied { course, students: before, lost, adds })
+        let Some(course) = std::mem::replace(&mut self.course, next) else {
+            return Left::default();
+        };
+        if fate != Fate::Stays {
+            return Left::default();
+        }
+        let losing = (!seats.lost.is_empty()).then(|| Losing {
+            course: course.clone(),
+            before: seats.before,
+            lost: seats.lost,
+        });
+        let emptied = before > 0 && staying == 0 && !lost.is_empty();
+        let emptied = emptied.then_some(Emptied { course, students: before, lost, adds });
+        Left { emptied, losing }
     }
 
     /// Takes note of an enrollment: as the LMS has it, and what is done with it.
@@ -94,10 +144,16 @@ impl CourseAt {
         let Key::Enrollment { person, .. } = key else { return };
         let there = seen.is_some_and(|seen| seen.there);
         let taken = done.iter().find(|drafted| drafted.action.takes_away());
-        let made = done.iter().any(|drafted| drafted.action == Action::Create);
+        let made = done.iter().find(|drafted| drafted.action == Action::Create);
         let removal = taken.map(|drafted| drafted.draft);
-        self.enrollments.insert(id_hash(Kind::Person, person.as_str()), (there || made, removal));
+        let creation = made.map(|drafted| drafted.draft);
+        let seat = Seat { taken: there || made.is_some(), removal, creation };
+        self.enrollments.insert(id_hash(Kind::Person, person.as_str()), seat);
 
+        if seen.is_some_and(|seen| seen.present && seen.ours) {
+            self.seats.before += 1;
+            self.seats.lost.extend(removal);
+        }
         let students = &mut self.students;
         let was = seen.is_some_and(|seen| seen.student);
         students.before += u64::from(was);
@@ -124,8 +180,19 @@ impl CourseAt {
 
     /// Whether the LMS has, or gets in this run, the enrollment that a group member needs.
     pub(crate) fn is_enrolled(&self, key: &Key) -> bool {
+        self.seat(key).is_some_and(|seat| seat.taken)
+    }
+
+    fn seat(&self, key: &Key) -> Option<Seat> {
         let person = key.person().map(|person| id_hash(Kind::Person, person.as_str()));
-        person.and_then(|person| self.enrollments.get(&person)).is_some_and(|(there, _)| *there)
+        person.and_then(|person| self.enrollments.get(&person)).copied()
+    }
+
+    /// What a draft that puts a person into a group depends on: the one that enrolls the person.
+    pub(crate) fn creation_edge(&self, key: &Key, dependent: DraftId, edges: &mut Vec<Edge>) {
+        if let Some(need) = self.seat(key).and_then(|seat| seat.creation) {
+            edges.push(Edge { need, dependent });
+        }
     }
 
     /// What a draft that takes something of this course away depends on.
@@ -135,10 +202,9 @@ impl CourseAt {
         {
             edges.push(Edge { need, dependent });
         }
-        let Key::GroupMember { course, group, person } = key else { return };
-        let person = id_hash(Kind::Person, person.as_str());
-        if let Some((_, Some(need))) = self.enrollments.get(&person) {
-            edges.push(Edge { need: *need, dependent });
+        let Key::GroupMember { course, group, .. } = key else { return };
+        if let Some(need) = self.seat(key).and_then(|seat| seat.removal) {
+            edges.push(Edge { need, dependent });
         }
         // A group whose member stays must stay as well.
         if let Some(group) = self.groups.get(&group_hash(course.as_str(), group.as_str())) {

@@ -19,6 +19,8 @@
 //!   suspension or removal that policy asks for, also where it may never have been there.
 //! - A change that the LMS has refused (**parked**) is left out while it is the same to the byte,
 //!   unless [`Refused::TryAgain`]; doubt comes first.
+//! - Where policy has `restore = false`, what is put aside stays so and nothing of it is changed; a
+//!   finding says so.
 //! - A status that is not known is neither active nor inactive: what the source made inactive
 //!   stays so, what absence put aside comes back.
 //! - `suspend` tells the LMS nothing but that: where a record is wanted inactive and differs, an
@@ -83,6 +85,8 @@ pub(crate) struct Decision {
     pub parked: u64,
     /// A password was left out because it was not sealed.
     pub open_password: bool,
+    /// It is wanted again and stays put aside, because policy restores nothing of its kind.
+    pub stays_aside: bool,
 }
 
 impl Decision {
@@ -152,6 +156,9 @@ fn keep(rules: &Rules<'_>, applied: Applied, presence: Presence, wanted: Wanted)
         return decision;
     }
     let policy = rules.policy.of(record.kind());
+    if presence == Presence::Suspended && !inactive && !policy.restore {
+        return stay_aside(rules, record, meta);
+    }
     let merged = merged(rules, &record, wanted.record, policy.update);
     let steady = if fields::sourced_id(&merged) == fields::sourced_id(&record) {
         Action::Update
@@ -190,6 +197,24 @@ fn keep(rules: &Rules<'_>, applied: Applied, presence: Presence, wanted: Wanted)
             decision.add(rules, Some(&meta), update, Counting::Counted);
         }
         _ => {}
+    }
+    decision
+}
+
+/// Leaves a record put aside that is wanted again: policy restores none of its kind.
+fn stay_aside(rules: &Rules<'_>, record: Record, meta: Meta) -> Decision {
+    let mut decision = Decision { stays_aside: true, ..Decision::default() };
+    if meta.in_doubt {
+        let again = Change {
+            action: Action::Suspend,
+            after: Some(record.clone()),
+            before: Some(record),
+            cause: Cause::InDoubt,
+            origin: None,
+            lms_id: meta.lms_id.clone(),
+            temporary: None,
+        };
+        decision.add(rules, Some(&meta), again, Counting::Counted);
     }
     decision
 }

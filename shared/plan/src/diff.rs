@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use roster::{DecodeError, Finding, Findings, Key, Kind, Severity, Text};
 
 use crate::assemble::{Held, Totals, assemble};
-use crate::course::{CourseAt, Edge, Emptied, Fate, Seen, is_student};
+use crate::course::{CourseAt, Edge, Emptied, Fate, Left, Losing, Seen, is_student};
 use crate::decide::{Decision, Rules, decide};
 use crate::draft::{Board, DraftId};
 use crate::fields::Masks;
@@ -16,8 +16,8 @@ use crate::known::{Known, Standing, key_hash};
 use crate::names::{Names, has_unique_name};
 use crate::refs;
 use crate::{
-    Absence, Action, Applied, Capabilities, Cause, Checksum, DiffError, Limits, Plan, Policy,
-    Refused, Wanted,
+    Absence, Action, Applied, Capabilities, Cause, Checksum, Counts, DiffError, Limits, Past, Plan,
+    Policy, Refused, Wanted,
 };
 
 /// What a plan is made by, beside the two sides.
@@ -25,7 +25,7 @@ use crate::{
 pub struct DiffInput<'a> {
     /// What may be done to each kind.
     pub policy: &'a Policy,
-    /// How much may be taken away.
+    /// How much may change, as it holds now ([`Limits::at`]).
     pub limits: &'a Limits,
     /// What the target can do.
     pub capabilities: &'a Capabilities,
@@ -42,6 +42,8 @@ pub struct DiffInput<'a> {
     /// For kinds of which the limits hold something already: how many records they were weighed
     /// against then. What a run adds does not make room for what it holds.
     pub weighed_before: &'a BTreeMap<Kind, u64>,
+    /// What earlier runs tell the limits.
+    pub past: &'a Past,
     /// The checksum of a held part that somebody approved. Where it is the one that this plan
     /// would hold, all of it is released.
     pub approved: Option<Checksum>,
@@ -59,6 +61,15 @@ pub struct Diffed {
     pub findings: Findings,
     /// Whether the plan delivers what was held and approved.
     pub released: bool,
+    /// For each kind of which the limits hold something: how many records they were weighed
+    /// against. The next plan is to be given it ([`DiffInput::weighed_before`]).
+    pub weighed: BTreeMap<Kind, u64>,
+    /// What is to be delivered and counts in the seven days of a week's limits: not what somebody
+    /// approved, not what goes with a course that is deleted, not what is asserted once more.
+    pub counting: Counts,
+    /// Courses of which something is held because they dropped, and how many enrollments they had
+    /// then. The next plan is to be given it ([`Past::courses`]).
+    pub dropped_courses: BTreeMap<Text, u64>,
 }
 
 /// Compares what the LMS holds with what is wanted.
@@ -102,8 +113,11 @@ struct Run<'a> {
     names: Vec<Names>,
     course: CourseAt,
     emptied: Vec<Emptied>,
+    losing: Vec<Losing>,
     edges: Vec<Edge>,
     weights: Weights,
+    /// What takes a record away from a part of the export that dropped, and which part.
+    suspected: Vec<(DraftId, u32)>,
     findings: Findings,
     parked: u64,
     deferred: u64,
@@ -135,8 +149,10 @@ impl<'a> Run<'a> {
             names: unique.map(|(kind, _)| Names::new(kind)).collect(),
             course: CourseAt::default(),
             emptied: Vec::new(),
+            losing: Vec::new(),
             edges: Vec::new(),
             weights: Weights::default(),
+            suspected: Vec::new(),
             findings: Findings::default(),
             parked: 0,
             deferred: 0,
@@ -158,7 +174,8 @@ impl<'a> Run<'a> {
             }
             return;
         }
-        self.emptied.extend(self.course.enter(&key));
+        let left = self.course.enter(&key);
+        self.leave(left);
         let seen = pair.applied.as_ref().map(Seen::of);
         if seen.is_some_and(|seen| seen.present && seen.ours) {
             self.weights.held[kind as usize - 1] += 1;
@@ -171,12 +188,23 @@ impl<'a> Run<'a> {
         };
         let gone = absence == Absence::Removes;
         let decision = decide(&self.rules, pair, absence);
+        if decision.stays_aside {
+            self.stays_aside(&key);
+        }
         if self.course.fate == Fate::PutAside && gone {
             self.kept += decision.changes.iter().flatten().count() as u64;
             return;
         }
         let done = self.draft(&key, decision);
         self.settle(&key, seen, gone, is_wanted, &done);
+    }
+
+    /// Keeps what a course lost that the join has left.
+    fn leave(&mut self, left: Left) {
+        self.emptied.extend(left.emptied);
+        if self.input.limits.sharp_drop.is_some() {
+            self.losing.extend(left.losing);
+        }
     }
 
     /// Takes note of what is there and wanted, for what refers to it or has its name.
@@ -225,6 +253,13 @@ impl<'a> Run<'a> {
                 let follows = matches!(self.course.fate, Fate::Deleted(_));
                 if counting == crate::decide::Counting::Counts && !follows {
                     self.weights.counted[kind as usize - 1].push(draft);
+                    let part = self.input.past.suspects.of(key);
+                    self.suspected.extend(part.map(|part| (draft, part)));
+                }
+            } else {
+                self.weights.make(&change);
+                if kind == Kind::GroupMember && self.input.limits.limits_making(Kind::Enrollment) {
+                    self.course.creation_edge(key, draft, &mut self.edges);
                 }
             }
             if let Some(names) = self.names.iter_mut().find(|names| names.kind() == kind) {
@@ -279,6 +314,19 @@ impl<'a> Run<'a> {
         });
     }
 
+    fn stays_aside(&mut self, key: &Key) {
+        self.findings.push(Finding {
+            severity: Severity::Note,
+            code: "not-restored",
+            message: format!(
+                "{key} is wanted again and stays put aside: the policy of its kind has \
+                 `restore = false`"
+            ),
+            origin: roster::Origin::default(),
+            key: Some(Text::from(key.to_string())),
+        });
+    }
+
     fn open_password(&mut self, key: &Key) {
         self.findings.push(Finding {
             severity: Severity::Warning,
@@ -294,7 +342,8 @@ impl<'a> Run<'a> {
 
     /// Holds what must be held, and makes the plan.
     fn finish(mut self) -> Result<Diffed, DiffError> {
-        self.emptied.extend(self.course.leave(None));
+        let left = self.course.leave(None);
+        self.leave(left);
         if !self.input.limits.hold_emptied_courses {
             self.emptied.clear();
         }
@@ -304,14 +353,27 @@ impl<'a> Run<'a> {
                 names.drop_taken(&mut self.board, &mut self.known, |f| findings.push(f))?;
         }
         self.weights.keep_below(self.input.weighed_before);
-        hold::over_limit(&self.weights, self.input.limits, &mut self.board);
+        let DiffInput { limits, past, .. } = *self.input;
+        // Only the part that dropped is held for it, so that what is left is weighed without it.
+        hold::suspects(&self.suspected, &past.suspects, &mut self.board);
+        let drop = limits.sharp_drop;
+        let mut dropped_courses =
+            hold::dropped_courses(&self.losing, drop, &past.courses, &mut self.board);
+        let boards = (&mut self.board, &mut self.known);
+        let mut weighed = hold::over_limit(&self.weights, limits, past, boards)?;
         self.hold_all()?;
 
         let stays = self.assemble(Held::Stays)?;
         let released =
             self.input.approved.is_some() && self.input.approved == stays.summary.held_checksum;
+        let counting = self.weights.counting(&self.board)?;
         let plan = if released { self.assemble(Held::Released)? } else { stays };
-        Ok(Diffed { plan, findings: self.findings, released })
+        if released {
+            weighed.clear();
+            dropped_courses.clear();
+        }
+        let findings = self.findings;
+        Ok(Diffed { plan, findings, released, weighed, counting, dropped_courses })
     }
 
     /// Holds follow from one another; each round holds more or is the last.
@@ -324,6 +386,7 @@ impl<'a> Run<'a> {
             }
             let findings = &mut self.findings;
             any |= refs::check(board, known, &mut self.deferred, |f| findings.push(f))?;
+            any |= hold::homeless(board, known)?;
             any |= hold::emptied(&self.emptied, board);
             any |= hold::along_edges(&self.edges, board)?;
             any |= hold::leavers(board)?;

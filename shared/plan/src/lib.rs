@@ -3,6 +3,9 @@
 //! **Never:** no I/O, no clock, no randomness here; the same input gives the same plan to the
 //! byte.
 
+/// A day of the calendar: what windows of limits begin and end with.
+pub use jiff::civil::Date as Day;
+
 mod applied;
 mod apply;
 mod assemble;
@@ -22,6 +25,7 @@ mod known;
 mod limits;
 mod lint;
 mod names;
+mod past;
 mod plan;
 mod policy;
 mod refs;
@@ -30,12 +34,15 @@ pub use applied::{Applied, Meta, Ownership, Parked, Presence};
 pub use apply::{Applying, Effect, apply, wanted_digest};
 pub use batch::Batch;
 pub use capabilities::{Capabilities, KindSupport};
-pub use change::{Action, Cause, Change, HoldReason, Phase};
+pub use change::{Action, Cause, Change, HoldReason, Part, Phase};
 pub use checksum::NotAChecksum;
 pub use decide::{Absence, Refused};
 pub use diff::{DiffInput, Diffed, diff};
 pub use join::{DiffError, Wanted};
-pub use limits::{Limit, Limits};
+pub use limits::{
+    Allowance, Limit, LimitTable, Limited, Limits, SharpDrop, Span, Window, day, week,
+};
 pub use lint::{Lint, lint};
+pub use past::{Dropped, Past, Suspects};
 pub use plan::{ChangeList, Checksum, Counts, Plan, Summary};
 pub use policy::{KindPolicy, OnRemove, Policy};

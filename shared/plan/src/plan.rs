@@ -66,24 +66,6 @@ pub struct Plan {
     pub reasons: Vec<HoldReason>,
 }
 
-impl Plan {
-    /// For each kind of which the limits hold something: how many records they were weighed
-    /// against. The next plan is to be given it ([`crate::DiffInput::weighed_before`]).
-    ///
-    /// # Errors
-    /// Where a held change does not decode.
-    pub fn weighed(&self) -> Result<BTreeMap<Kind, u64>, DecodeError> {
-        let mut weighed = BTreeMap::new();
-        for (change, reason) in self.held.iter().zip(&self.reasons) {
-            let change = change?;
-            if let HoldReason::Limit { of, .. } = reason {
-                weighed.insert(change.kind(), *of);
-            }
-        }
-        Ok(weighed)
-    }
-}
-
 impl ChangeList {
     /// How many changes.
     pub fn len(&self) -> u64 {
@@ -98,5 +80,10 @@ impl ChangeList {
     /// The changes, decoded one by one. After an error it ends.
     pub fn iter(&self) -> impl Iterator<Item = Result<Change, DecodeError>> + '_ {
         crate::change::decode_all(&self.bytes, self.count)
+    }
+
+    /// What can be read of them without decoding records.
+    pub(crate) fn outlines(&self) -> crate::change::Outlines<'_> {
+        crate::change::Outlines::new(&self.bytes, self.count)
     }
 }

@@ -27,13 +27,20 @@ pub struct KindPolicy {
     pub create: bool,
     /// Whether existing ones are kept in step.
     pub update: bool,
+    /// Whether those that were put aside are taken back into use when they are wanted again.
+    #[serde(default = "yes")]
+    pub restore: bool,
     /// What happens to those that are gone from the source.
     pub remove: OnRemove,
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// The policy of an integration, kind by kind.
 ///
-/// Defaults (design): everything is created and updated; persons are suspended, courses hidden,
+/// Defaults (design): everything is created, updated and restored; persons are suspended, courses hidden,
 /// enrollments, group members, associations and observers removed; groups, terms and org units
 /// stay where they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +70,7 @@ impl Default for Policy {
                     OnRemove::Delete
                 }
             };
-            KindPolicy { create: true, update: true, remove }
+            KindPolicy { create: true, update: true, restore: true, remove }
         });
         Self { kinds }
     }

@@ -206,7 +206,7 @@ fn a_suspension_changes_the_status_and_nothing_else() {
 fn only_what_absence_puts_aside_is_deleted_later() {
     let due = |remove, origin| {
         let mut policy = Policy::default();
-        policy.set(Kind::Person, KindPolicy { create: true, update: true, remove });
+        policy.set(Kind::Person, KindPolicy { remove, ..policy.of(Kind::Person) });
         let change = Change { origin, ..to(Action::Suspend, ada()) };
         let present = held(ada(), Some(Presence::Present));
         under(&policy, Some(present), &change, &DONE).unwrap().meta.delete_after

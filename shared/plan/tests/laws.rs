@@ -25,13 +25,14 @@ fn policy() -> impl Strategy<Value = Policy> {
         Just(OnRemove::Delete),
         Just(OnRemove::DeleteAfter { days: 30 }),
     ];
-    let by_kind = vec((remove, proptest::bool::weighted(0.9), proptest::bool::weighted(0.9)), 9);
+    let mostly = || proptest::bool::weighted(0.9);
+    let by_kind = vec((remove, mostly(), mostly(), mostly()), 9);
     prop_oneof![
         Just(Policy::default()),
         by_kind.prop_map(|kinds| {
             let mut policy = Policy::default();
-            for (kind, (remove, create, update)) in Kind::ALL.into_iter().zip(kinds) {
-                policy.set(kind, KindPolicy { create, update, remove });
+            for (kind, (remove, create, update, restore)) in Kind::ALL.into_iter().zip(kinds) {
+                policy.set(kind, KindPolicy { create, update, restore, remove });
             }
             policy
         }),

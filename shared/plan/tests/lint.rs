@@ -5,8 +5,7 @@ mod world;
 use std::collections::BTreeMap;
 
 use plan::{
-    Action, Applied, Cause, Change, HoldReason, Limit, Limits, Lint, Ownership, Phase, Plan,
-    Presence, lint,
+    Action, Cause, Change, HoldReason, Limit, Limits, Lint, Ownership, Phase, Plan, Presence, lint,
 };
 use roster::{Key, Kind, Record, Text};
 use world::{World, at_most, course, person, student};
@@ -52,7 +51,7 @@ fn plan_of(deliver: &[Change], held: &[(Change, HoldReason)]) -> Plan {
 }
 
 fn lints(world: &World, deliver: &[Change]) -> Vec<Lint> {
-    lint(&plan_of(deliver, &[]), |key| world.applied.get(key).cloned(), None).expect("decodes")
+    lint(&plan_of(deliver, &[]), world.rows(), None).expect("decodes")
 }
 
 fn school() -> World {
@@ -192,9 +191,7 @@ fn no_more_is_taken_away_than_the_limit_allows() {
         (0..count).map(|n| person(&format!("p{n}"), &format!("u{n}")).into()).collect()
     };
     let over = |world: &World, limits: &Limits, deliver: &[Change]| {
-        let held = |kind| world.taking_part(kind);
-        let applied = |key: &Key| -> Option<Applied> { world.applied.get(key).cloned() };
-        lint(&plan_of(deliver, &[]), applied, Some((limits, &held))).expect("decodes")
+        lint(&plan_of(deliver, &[]), world.rows(), Some((limits, &world.past))).expect("decodes")
     };
     let mut world = World::holding(&people(5));
     let gone: Vec<_> = people(3).into_iter().map(suspend).collect();
@@ -238,7 +235,7 @@ fn nothing_is_held_for_what_the_plan_makes() {
     let made = [create(person("p", "ada")), create(course("c"))];
     let lints = |deliver: &[Change], reason: HoldReason| {
         let plan = plan_of(deliver, &[(waiting.clone(), reason)]);
-        lint(&plan, |key| world.applied.get(key).cloned(), None).expect("decodes")
+        lint(&plan, world.rows(), None).expect("decodes")
     };
     let idle = Lint::Idle { key: key(student("c", "p")), needs: "person:p".to_owned() };
     assert_eq!(lints(&made, needs("person:p")), [idle]);
@@ -246,6 +243,6 @@ fn nothing_is_held_for_what_the_plan_makes() {
     assert_eq!(lints(&made, HoldReason::Limit { count: 1, of: 1, allowed: 0 }), []);
     let world = school();
     let renamed = plan_of(&[update(person("p", "ada"))], &[(waiting, needs("person:p"))]);
-    let found = lint(&renamed, |key| world.applied.get(key).cloned(), None).expect("decodes");
+    let found = lint(&renamed, world.rows(), None).expect("decodes");
     assert_eq!(found, [], "an update makes nothing");
 }

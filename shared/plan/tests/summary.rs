@@ -133,9 +133,9 @@ fn only_what_is_ours_and_takes_part_is_weighed() {
 fn a_plan_names_the_configuration_and_what_limits_were_weighed_against() {
     let mut world = World::holding(&people(20));
     world.limits = Limits::default();
-    let plan = world.diff(&people(10)).plan;
-    assert_eq!(plan.summary.config_version.as_str(), "1");
-    assert_eq!(plan.weighed().expect("decodes"), [(Kind::Person, 20)].into());
-    assert!(world.diff(&people(19)).plan.weighed().expect("decodes").is_empty());
+    let diffed = world.diff(&people(10));
+    assert_eq!(diffed.plan.summary.config_version.as_str(), "1");
+    assert_eq!(diffed.weighed, [(Kind::Person, 20)].into());
+    assert!(world.diff(&people(19)).weighed.is_empty());
     assert_eq!(changes(&world.diff(&people(21)).plan).len(), 1);
 }

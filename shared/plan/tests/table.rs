@@ -268,10 +268,11 @@ fn what_a_run_adds_makes_no_room_for_what_it_holds() {
     };
     let mut world = World::holding(&people(0..20));
     world.limits = plan::Limits::default();
-    let first = world.diff(&people(3..60)).plan;
+    let diffed = world.diff(&people(3..60));
+    let first = diffed.plan;
     assert_eq!((first.deliver.len(), first.held.len()), (40, 3));
     world.deliver(&first);
-    world.weighed = first.weighed().unwrap();
+    world.weighed = diffed.weighed;
     assert_eq!(world.weighed, [(Kind::Person, 20)].into());
     let again = world.diff(&people(3..60)).plan;
     assert_eq!((again.deliver.len(), again.held.len()), (0, 3), "the hold stands");
@@ -389,6 +390,7 @@ fn sides_out_of_order_and_keys_twice_are_errors() {
     let policy = Policy::default();
     let input = plan::DiffInput {
         weighed_before: &Default::default(),
+        past: &Default::default(),
         policy: &policy,
         limits: &world.limits,
         capabilities: &world.capabilities,

@@ -222,7 +222,8 @@ fn a_key_that_is_said_again_is_no_other_key() {
 fn where_policy_forbids_updates_only_status_and_key_are_taken_over() {
     let mut world = World::holding(&[person("p", "ada").into(), course("c").into()]);
     for kind in [Kind::Person, Kind::Course] {
-        let update = KindPolicy { create: true, update: false, remove: OnRemove::Ignore };
+        let update =
+            KindPolicy { create: true, update: false, restore: true, remove: OnRemove::Ignore };
         world.policy.set(kind, update);
     }
     let mut ada = person("p", "eve");

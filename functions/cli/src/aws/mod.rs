@@ -63,6 +63,7 @@ pub async fn run(command: Command, setting: &Setting) -> Result<Exit, Failure> {
         Command::Reject(command) => steps::reject(command, setting).await,
         Command::Revert(command) => steps::revert(command, setting).await,
         Command::Resume(command) => steps::resume(command, setting).await,
+        Command::Limits(command) => command.run(setting).await,
         Command::Sweep(_) => steps::sweep(setting).await,
         Command::Tenant(command) => command.run(setting).await,
         Command::Redrive(command) => command.run(setting).await,

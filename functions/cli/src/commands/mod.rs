@@ -6,6 +6,7 @@ pub mod check;
 pub mod completions;
 pub mod digest;
 pub mod generate;
+pub mod limits;
 pub mod plan;
 pub mod reject;
 pub mod restore;
@@ -70,6 +71,7 @@ async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> 
         Command::Reject(command) => command.run(setting).await,
         Command::Revert(command) => command.run(setting).await,
         Command::Resume(command) => command.run(setting).await,
+        Command::Limits(command) => command.run(setting).await,
         Command::Sweep(command) => command.run(setting).await,
         Command::Target(command) => command.run(setting).await,
         Command::Sandbox(command) => command.run(setting).await,

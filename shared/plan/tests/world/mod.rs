@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use plan::{
     Absence, Applied, Applying, Capabilities, Cause, Change, Checksum, DiffInput, Diffed, Effect,
-    KindPolicy, KindSupport, Limit, Limits, Meta, OnRemove, Ownership, Plan, Policy, Presence,
-    Refused, Wanted, apply, diff,
+    KindPolicy, KindSupport, Limit, Limits, Meta, OnRemove, Ownership, Past, Plan, Policy,
+    Presence, Refused, Wanted, apply, diff,
 };
 use roster::arbitrary::School;
 use roster::{
-    Course, CourseKey, Enrollment, Key, Kind, Origin, Person, PersonKey, Place, Record, Role,
-    Roles, Text,
+    Course, CourseKey, DecodeError, Enrollment, Key, Kind, Origin, Person, PersonKey, Place,
+    Record, Role, Roles, Text,
 };
 
 pub fn capabilities() -> Capabilities {
@@ -42,14 +42,13 @@ pub fn capabilities() -> Capabilities {
 
 /// Limits that never hold anything.
 pub fn no_limits() -> Limits {
-    let removals = Limit { percent: None, count: None, minimum: 0 };
-    Limits { removals, kinds: BTreeMap::new(), hold_emptied_courses: false }
+    Limits::none()
 }
 
 /// Limits that let so many removals of each kind through.
 pub fn at_most(count: u64) -> Limits {
     let removals = Limit { percent: None, count: Some(count), minimum: 0 };
-    Limits { removals, kinds: BTreeMap::new(), hold_emptied_courses: true }
+    Limits { removals, hold_emptied_courses: true, ..Limits::none() }
 }
 
 /// What the LMS holds for us, and by what rules plans are made.
@@ -65,6 +64,7 @@ pub struct World {
     pub config_version: String,
     pub outside: BTreeSet<Key>,
     pub weighed: BTreeMap<Kind, u64>,
+    pub past: Past,
 }
 
 impl Default for World {
@@ -80,6 +80,7 @@ impl Default for World {
             config_version: "1".to_owned(),
             outside: BTreeSet::new(),
             weighed: BTreeMap::new(),
+            past: Past::default(),
         }
     }
 }
@@ -110,6 +111,7 @@ impl World {
         };
         let input = DiffInput {
             weighed_before: &self.weighed,
+            past: &self.past,
             policy: &self.policy,
             limits: &self.limits,
             capabilities: &self.capabilities,
@@ -173,9 +175,13 @@ impl World {
     }
 
     pub fn lints(&self, plan: &Plan) -> Vec<plan::Lint> {
-        let held = |kind| self.taking_part(kind);
-        plan::lint(plan, |key| self.applied.get(key).cloned(), Some((&self.limits, &held)))
-            .expect("decodes")
+        plan::lint(plan, self.rows(), Some((&self.limits, &self.past))).expect("decodes")
+    }
+
+    /// Its keys and what is known beside each, as the linter takes them.
+    pub fn rows(&self) -> Vec<Result<(Key, Meta), DecodeError>> {
+        let rows = self.in_order().into_iter();
+        rows.map(|applied| Ok((applied.record.key().clone(), applied.meta))).collect()
     }
 }
 

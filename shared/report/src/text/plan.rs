@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use anstyle::Style;
-use plan::{Action, Change, Counts};
+use plan::{Action, Change, Counts, Limited, Span};
 use roster::{DecodeError, Kind, Text};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -209,6 +209,31 @@ pub(crate) fn why(group: &HoldGroup) -> String {
                     format!("course {course} would lose all of its {} students", number(*students))
                 }
             }
+        }
+        HoldWhy::Over { kind, limited, span, count, before, of, allowed } => {
+            let what = match limited {
+                Limited::Removals => "taken away",
+                Limited::Suspend => "suspended",
+                Limited::Delete => "removed for good",
+                Limited::Create => "created",
+                Limited::Update => "changed",
+                Limited::Restore => "restored",
+            };
+            let (count, allowed) = (number(*count), number(*allowed));
+            let of = kind_words(*kind, *of);
+            match span {
+                Span::Run => format!("{count} of {of} would be {what}; the limit is {allowed}"),
+                Span::Week => format!(
+                    "{count} of {of} would be {what} after {} in the days before; the limit is \
+                     {allowed} in seven days",
+                    number(*before)
+                ),
+            }
+        }
+        HoldWhy::SharpDrop { part, name, kind, learned, now } => {
+            let (part, name) = (part.name(), clean(name));
+            let (learned, now) = (number(*learned), kind_words(*kind, *now));
+            format!("{part} {name} has {now} left, of {learned}: what it would lose waits")
         }
         HoldWhy::Needs if group.count == 1 => "1 change needs something that is held".to_owned(),
         HoldWhy::Needs => format!("{} need something that is held", many(group.count, "change")),

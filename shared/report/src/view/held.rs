@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plan::{Change, HoldReason};
+use plan::{Change, HoldReason, Limited, Part, Span};
 use roster::{Key, Kind, Text};
 
 use super::Line;
@@ -30,6 +30,36 @@ pub enum HoldWhy {
     },
     /// They need the effect of something that is held.
     Needs,
+    /// More of a kind would be done than another limit allows.
+    Over {
+        /// Which kind.
+        kind: Kind,
+        /// What the limit counts.
+        limited: Limited,
+        /// Over which time.
+        span: Span,
+        /// How many there are in this run.
+        count: u64,
+        /// How many there were before, within the time.
+        before: u64,
+        /// Of how many.
+        of: u64,
+        /// How many may be.
+        allowed: u64,
+    },
+    /// A part of the export says much less than it did.
+    SharpDrop {
+        /// What dropped.
+        part: Part,
+        /// Which one.
+        name: Text,
+        /// Records of which kind it has fewer of.
+        kind: Kind,
+        /// How many it had.
+        learned: u64,
+        /// How many it has.
+        now: u64,
+    },
 }
 
 /// Changes held for one reason.
@@ -48,9 +78,9 @@ pub struct HoldGroup {
 pub struct HeldView {
     /// How many changes.
     pub count: u64,
-    /// The reasons: limits first, then the courses with the most students.
+    /// The reasons: limits first, then what dropped, then the courses with the most students.
     pub groups: Vec<HoldGroup>,
-    /// How many emptied courses are not among the groups.
+    /// How many courses that are emptied or dropped are not among the groups.
     pub more_courses: u64,
 }
 
@@ -80,6 +110,16 @@ impl Holding {
                 (HoldWhy::EmptiesCourse { course, students }, None)
             }
             HoldReason::Needs { key } => (HoldWhy::Needs, Some(key)),
+            HoldReason::Over { limited, span, count, before, of, allowed } => {
+                let (limited, span, kind) = (*limited, *span, change.kind());
+                let (count, before, of, allowed) = (*count, *before, *of, *allowed);
+                (HoldWhy::Over { kind, limited, span, count, before, of, allowed }, None)
+            }
+            HoldReason::SharpDrop { part, name, kind, learned, now } => {
+                let (part, name, kind) = (*part, name.clone(), *kind);
+                let (learned, now) = (*learned, *now);
+                (HoldWhy::SharpDrop { part, name, kind, learned, now }, None)
+            }
         };
         let (count, examples) = self.groups.entry(why).or_default();
         *count += 1;
@@ -87,8 +127,7 @@ impl Holding {
             let mut line = line();
             if let Some(needs) = needs {
                 line.note = Some(format!("needs {}", crate::label::clean(needs)));
-            } else if let (HoldReason::Limit { .. }, Some(course)) = (reason, course_of(&line.key))
-            {
+            } else if let (false, Some(course)) = (names_course(reason), course_of(&line.key)) {
                 // Unlike everywhere else no course stands above it.
                 let place = format!("in course {}", crate::label::clean(course));
                 line.note = Some(match line.note {
@@ -108,12 +147,20 @@ impl Holding {
         groups.sort_by(|a, b| rank(&a.why).cmp(&rank(&b.why)).then_with(|| a.why.cmp(&b.why)));
         let mut courses = 0;
         groups.retain(|group| {
-            courses += usize::from(matches!(group.why, HoldWhy::EmptiesCourse { .. }));
-            courses <= COURSES || !matches!(group.why, HoldWhy::EmptiesCourse { .. })
+            courses += usize::from(is_of_course(&group.why));
+            courses <= COURSES || !is_of_course(&group.why)
         });
         let more_courses = courses.saturating_sub(COURSES) as u64;
         HeldView { count: self.count, groups, more_courses }
     }
+}
+
+/// Whether the reason itself says which course it is about.
+fn names_course(reason: &HoldReason) -> bool {
+    matches!(
+        reason,
+        HoldReason::EmptiesCourse { .. } | HoldReason::SharpDrop { part: Part::Course, .. }
+    )
 }
 
 /// The course that something in a course belongs to.
@@ -124,10 +171,22 @@ fn course_of(key: &Key) -> Option<&str> {
     }
 }
 
+/// Whether it is one course's: there can be thousands of these.
+fn is_of_course(why: &HoldWhy) -> bool {
+    matches!(why, HoldWhy::EmptiesCourse { .. } | HoldWhy::SharpDrop { part: Part::Course, .. })
+}
+
 fn rank(why: &HoldWhy) -> (u8, std::cmp::Reverse<u64>) {
     match why {
         HoldWhy::Limit { count, .. } => (0, std::cmp::Reverse(*count)),
-        HoldWhy::EmptiesCourse { students, .. } => (1, std::cmp::Reverse(*students)),
-        HoldWhy::Needs => (2, std::cmp::Reverse(0)),
+        HoldWhy::Over { count, .. } => (0, std::cmp::Reverse(*count)),
+        HoldWhy::SharpDrop { part, learned, now, .. } if *part != Part::Course => {
+            (1, std::cmp::Reverse(learned.saturating_sub(*now)))
+        }
+        HoldWhy::SharpDrop { learned, now, .. } => {
+            (2, std::cmp::Reverse(learned.saturating_sub(*now)))
+        }
+        HoldWhy::EmptiesCourse { students, .. } => (2, std::cmp::Reverse(*students)),
+        HoldWhy::Needs => (3, std::cmp::Reverse(0)),
     }
 }

@@ -8,6 +8,12 @@ use serde::forward_to_deserialize_any;
 use super::fault::Fault;
 use super::node::{Entry, Node, Value};
 
+/// The text of a date, which may stand in quotes or not. Other texts are no dates.
+#[derive(serde::Deserialize)]
+pub(super) struct DateText(pub String);
+
+const DATE_TEXT: &str = "DateText";
+
 impl<'de> Deserializer<'de> for &'de Node {
     type Error = Fault;
 
@@ -32,9 +38,13 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        if let (DATE_TEXT, Value::Date(date)) = (name, &self.value) {
+            let date = StrDeserializer::new(date);
+            return visitor.visit_newtype_struct(date).map_err(|fault: Fault| fault.on(self.line));
+        }
         visitor.visit_newtype_struct(self).map_err(|fault| fault.on(self.line))
     }
 

@@ -1,135 +1,229 @@
-//! Policy and limits, kind by kind.
+//! Limits: of a run and of seven days, by kind and action, and in windows of the calendar.
 
 use std::collections::BTreeMap;
 
-use plan::{KindPolicy, Limit, Limits, OnRemove, Policy};
-use roster::Kind;
+use plan::{Day, Limit, LimitTable, Limited, Limits, SharpDrop, Window};
+use roster::{Kind, Text};
 use serde::Deserialize;
 
-/// A number of days: `"90d"`, or `"12w"` for weeks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct Days(u16);
-
-impl TryFrom<String> for Days {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, &'static str> {
-        let wrong = "a time is a number of days or weeks, for instance \"90d\" or \"12w\", at \
-                     least a day and at most ten years";
-        let (number, days) = match text.char_indices().next_back() {
-            Some((at, 'd')) => (&text[..at], 1),
-            Some((at, 'w')) => (&text[..at], 7),
-            _ => return Err(wrong),
-        };
-        let days = number.parse::<u16>().ok().and_then(|number| number.checked_mul(days));
-        days.filter(|days| (1..=3653).contains(days)).map(Self).ok_or(wrong)
-    }
+/// Limits of one kind, or of every kind, as the configuration has them.
+trait Says {
+    /// What it says of each.
+    fn says(&self) -> [(Limited, Say); 6];
 }
 
-#[derive(Default, Deserialize)]
-pub(super) struct PolicySection(BTreeMap<Kind, KindSection>);
+/// Makes a table of the configuration: the numbers that all have, and `$field`s of its own.
+macro_rules! table {
+    ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            remove_percent: Option<Percent>,
+            remove_count: Option<u64>,
+            remove_minimum: Option<u64>,
+            suspend_percent: Option<Percent>,
+            suspend_count: Option<u64>,
+            suspend_minimum: Option<u64>,
+            delete_percent: Option<Percent>,
+            delete_count: Option<u64>,
+            delete_minimum: Option<u64>,
+            create_percent: Option<Percent>,
+            create_count: Option<u64>,
+            create_minimum: Option<u64>,
+            update_percent: Option<Percent>,
+            update_count: Option<u64>,
+            update_minimum: Option<u64>,
+            restore_percent: Option<Percent>,
+            restore_count: Option<u64>,
+            restore_minimum: Option<u64>,
+            $($field: $type,)*
+        }
 
-#[derive(Deserialize)]
-#[serde(try_from = "KindKeys")]
-struct KindSection(KindKeys);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KindKeys {
-    create: Option<bool>,
-    update: Option<bool>,
-    remove: Option<Removal>,
-    after: Option<Days>,
-}
-
-/// The words for it in the configuration; `after` stands beside them.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Removal {
-    Ignore,
-    Suspend,
-    Delete,
-}
-
-impl TryFrom<KindKeys> for KindSection {
-    type Error = &'static str;
-
-    fn try_from(keys: KindKeys) -> Result<Self, &'static str> {
-        match (keys.after, keys.remove) {
-            (Some(_), Some(Removal::Ignore | Removal::Suspend) | None) => {
-                Err("`after` says when a record is deleted: it goes with remove = \"delete\"")
+        impl Says for $name {
+            fn says(&self) -> [(Limited, Say); 6] {
+                [
+                    (Limited::Removals, Say::of(self.remove_percent, self.remove_count, self.remove_minimum)),
+                    (Limited::Suspend, Say::of(self.suspend_percent, self.suspend_count, self.suspend_minimum)),
+                    (Limited::Delete, Say::of(self.delete_percent, self.delete_count, self.delete_minimum)),
+                    (Limited::Create, Say::of(self.create_percent, self.create_count, self.create_minimum)),
+                    (Limited::Update, Say::of(self.update_percent, self.update_count, self.update_minimum)),
+                    (Limited::Restore, Say::of(self.restore_percent, self.restore_count, self.restore_minimum)),
+                ]
             }
-            _ => Ok(Self(keys)),
         }
-    }
+    };
 }
 
-impl PolicySection {
-    pub fn into_policy(self) -> Policy {
-        let mut policy = Policy::default();
-        for (kind, KindSection(keys)) in self.0 {
-            let default = policy.of(kind);
-            let remove = match (keys.remove, keys.after) {
-                (None, _) => default.remove,
-                (Some(Removal::Ignore), _) => OnRemove::Ignore,
-                (Some(Removal::Suspend), _) => OnRemove::Suspend,
-                (Some(Removal::Delete), None) => OnRemove::Delete,
-                (Some(Removal::Delete), Some(Days(days))) => OnRemove::DeleteAfter { days },
-            };
-            let create = keys.create.unwrap_or(default.create);
-            let update = keys.update.unwrap_or(default.update);
-            policy.set(kind, KindPolicy { create, update, remove });
+/// Makes such a table with one below it for each kind.
+macro_rules! tables {
+    ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty,)* }) => {
+        table! {
+            $(#[$meta])*
+            $name {
+                term: Option<KindTable>,
+                org_unit: Option<KindTable>,
+                person: Option<KindTable>,
+                course: Option<KindTable>,
+                group: Option<KindTable>,
+                enrollment: Option<KindTable>,
+                group_member: Option<KindTable>,
+                association: Option<KindTable>,
+                observer: Option<KindTable>,
+                $($field: $type,)*
+            }
         }
-        policy
+
+        impl $name {
+            /// What it says of single kinds.
+            fn kinds(&self) -> impl Iterator<Item = (Kind, &KindTable)> {
+                let kinds = [
+                    (Kind::Term, &self.term),
+                    (Kind::OrgUnit, &self.org_unit),
+                    (Kind::Person, &self.person),
+                    (Kind::Course, &self.course),
+                    (Kind::Group, &self.group),
+                    (Kind::Enrollment, &self.enrollment),
+                    (Kind::GroupMember, &self.group_member),
+                    (Kind::Association, &self.association),
+                    (Kind::Observer, &self.observer),
+                ];
+                kinds.into_iter().filter_map(|(kind, own)| Some((kind, own.as_ref()?)))
+            }
+        }
+    };
+}
+
+table! {
+    /// `[integration.limits.KIND]`, and below `week` and a window.
+    KindTable {}
+}
+
+tables! {
+    /// `[integration.limits.week]`, and below a window.
+    WeekTable {}
+}
+
+tables! {
+    /// `[integration.limits]`
+    #[derive(Default)]
+    LimitsSection {
+        hold_emptied_courses: Option<bool>,
+        drop_percent: Option<Percent>,
+        drop_minimum: Option<u64>,
+        week: Option<WeekTable>,
+        window: Option<Windows>,
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LimitsSection {
-    remove_percent: Option<Percent>,
-    remove_count: Option<u64>,
-    remove_minimum: Option<u64>,
-    hold_emptied_courses: Option<bool>,
-    term: Option<LimitSection>,
-    org_unit: Option<LimitSection>,
-    person: Option<LimitSection>,
-    course: Option<LimitSection>,
-    group: Option<LimitSection>,
-    enrollment: Option<LimitSection>,
-    group_member: Option<LimitSection>,
-    association: Option<LimitSection>,
-    observer: Option<LimitSection>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LimitSection {
-    remove_percent: Option<Percent>,
-    remove_count: Option<u64>,
-    remove_minimum: Option<u64>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "i64")]
-struct Percent(u8);
-
-impl TryFrom<i64> for Percent {
-    type Error = &'static str;
-
-    fn try_from(percent: i64) -> Result<Self, &'static str> {
-        let fits = u8::try_from(percent).ok().filter(|percent| *percent <= 100);
-        fits.map(Self).ok_or("a share is a whole number from 0 to 100")
+tables! {
+    /// One of `[[integration.limits.window]]`.
+    WindowTable {
+        name: String,
+        from: CalendarDay,
+        until: CalendarDay,
+        hold_emptied_courses: Option<bool>,
+        drop_percent: Option<Percent>,
+        drop_minimum: Option<u64>,
+        week: Option<WeekTable>,
     }
 }
 
-impl LimitSection {
+/// What is said of one limit.
+#[derive(Clone, Copy)]
+struct Say {
+    percent: Option<Percent>,
+    count: Option<u64>,
+    minimum: Option<u64>,
+}
+
+impl Say {
+    fn of(percent: Option<Percent>, count: Option<u64>, minimum: Option<u64>) -> Self {
+        Self { percent, count, minimum }
+    }
+
+    fn is_silent(self) -> bool {
+        self.percent.is_none() && self.count.is_none() && self.minimum.is_none()
+    }
+
     fn over(self, base: Limit) -> Limit {
         Limit {
-            percent: self.remove_percent.map_or(base.percent, |percent| Some(percent.0)),
-            count: self.remove_count.or(base.count),
-            minimum: self.remove_minimum.unwrap_or(base.minimum),
+            percent: self.percent.map_or(base.percent, |percent| Some(percent.0)),
+            count: self.count.or(base.count),
+            minimum: self.minimum.unwrap_or(base.minimum),
+        }
+    }
+}
+
+/// A limit of which only what is said holds.
+const UNSAID: Limit = Limit { percent: None, count: None, minimum: 10 };
+
+/// Lays what a table and those of its kinds say over `base`. What it says of every kind stands
+/// over what `base` says of single ones.
+fn over<'a>(
+    base: &LimitTable,
+    all: &dyn Says,
+    kinds: impl Iterator<Item = (Kind, &'a KindTable)>,
+) -> LimitTable {
+    let mut table = base.clone();
+    for (limited, say) in all.says().into_iter().filter(|(_, say)| !say.is_silent()) {
+        let before = table.all.get(&limited).copied().unwrap_or(UNSAID);
+        table.all.insert(limited, say.over(before));
+        for own in table.kinds.values_mut() {
+            own.remove(&limited);
+        }
+    }
+    for (kind, own) in kinds {
+        for (limited, say) in own.says().into_iter().filter(|(_, say)| !say.is_silent()) {
+            let before = table.of(kind, limited).unwrap_or(UNSAID);
+            table.set(kind, limited, say.over(before));
+        }
+    }
+    table.kinds.retain(|_, own| !own.is_empty());
+    table
+}
+
+/// The limits of a run as one table, removals among them, and back.
+fn run_table(limits: &Limits) -> LimitTable {
+    let mut table = limits.actions.clone();
+    table.all.insert(Limited::Removals, limits.removals);
+    for (kind, limit) in &limits.kinds {
+        table.set(*kind, Limited::Removals, *limit);
+    }
+    table
+}
+
+fn with_run_table(limits: Limits, mut table: LimitTable) -> Limits {
+    let removals = table.all.remove(&Limited::Removals).unwrap_or(limits.removals);
+    let mut kinds = BTreeMap::new();
+    for (kind, own) in &mut table.kinds {
+        kinds.extend(own.remove(&Limited::Removals).map(|limit| (*kind, limit)));
+    }
+    table.kinds.retain(|_, own| !own.is_empty());
+    Limits { removals, kinds, actions: table, ..limits }
+}
+
+/// What a section says beside its tables.
+struct Beside<'a> {
+    hold_emptied_courses: Option<bool>,
+    drop_percent: Option<Percent>,
+    drop_minimum: Option<u64>,
+    week: Option<&'a WeekTable>,
+}
+
+impl Beside<'_> {
+    fn over(self, base: Limits) -> Limits {
+        let drop = base.sharp_drop.unwrap_or_default();
+        let drop = SharpDrop {
+            percent: self.drop_percent.map_or(drop.percent, |percent| percent.0),
+            minimum: self.drop_minimum.unwrap_or(drop.minimum),
+        };
+        let week = self.week.map(|week| over(&base.week, week, week.kinds()));
+        Limits {
+            hold_emptied_courses: self.hold_emptied_courses.unwrap_or(base.hold_emptied_courses),
+            sharp_drop: Some(drop),
+            week: week.unwrap_or_else(|| base.week.clone()),
+            ..base
         }
     }
 }
@@ -137,29 +231,93 @@ impl LimitSection {
 impl LimitsSection {
     /// The limits: a kind's own over those of the integration over the defaults.
     pub fn into_limits(self) -> Limits {
-        let default = Limits::default();
-        let all = LimitSection {
-            remove_percent: self.remove_percent,
-            remove_count: self.remove_count,
-            remove_minimum: self.remove_minimum,
+        let base = Limits::default();
+        let table = over(&run_table(&base), &self, self.kinds());
+        let beside = Beside {
+            hold_emptied_courses: self.hold_emptied_courses,
+            drop_percent: self.drop_percent,
+            drop_minimum: self.drop_minimum,
+            week: self.week.as_ref(),
         };
-        let removals = all.over(default.removals);
-        let kinds = [
-            (Kind::Term, self.term),
-            (Kind::OrgUnit, self.org_unit),
-            (Kind::Person, self.person),
-            (Kind::Course, self.course),
-            (Kind::Group, self.group),
-            (Kind::Enrollment, self.enrollment),
-            (Kind::GroupMember, self.group_member),
-            (Kind::Association, self.association),
-            (Kind::Observer, self.observer),
-        ];
-        let kinds = kinds.into_iter().filter_map(|(kind, own)| Some((kind, own?.over(removals))));
-        Limits {
-            removals,
-            kinds: kinds.collect(),
-            hold_emptied_courses: self.hold_emptied_courses.unwrap_or(default.hold_emptied_courses),
+        let mut limits = with_run_table(beside.over(base), table);
+        let windows = self.window.map(|windows| windows.0).unwrap_or_default();
+        limits.windows = windows.into_iter().map(|window| window.over(&limits)).collect();
+        limits
+    }
+}
+
+impl WindowTable {
+    /// The window, whose limits stand over those of the integration.
+    fn over(self, base: &Limits) -> Window {
+        let table = over(&run_table(base), &self, self.kinds());
+        let beside = Beside {
+            hold_emptied_courses: self.hold_emptied_courses,
+            drop_percent: self.drop_percent,
+            drop_minimum: self.drop_minimum,
+            week: self.week.as_ref(),
+        };
+        let limits = with_run_table(beside.over(base.clone()), table);
+        let (from, until) = (self.from.0, self.until.0);
+        Window { name: Text::from(self.name), from, until, limits }
+    }
+}
+
+/// The windows: each ends no sooner than it begins, and no two are open at once.
+#[derive(Deserialize)]
+#[serde(try_from = "Vec<WindowTable>")]
+pub(super) struct Windows(Vec<WindowTable>);
+
+impl TryFrom<Vec<WindowTable>> for Windows {
+    type Error = String;
+
+    fn try_from(windows: Vec<WindowTable>) -> Result<Self, String> {
+        for (at, window) in windows.iter().enumerate() {
+            let WindowTable { name, from, until, .. } = window;
+            if until.0 < from.0 {
+                return Err(format!(
+                    "window \"{name}\" ends on {}, before it begins on {}",
+                    until.0, from.0
+                ));
+            }
+            for other in &windows[..at] {
+                if other.name == *name {
+                    return Err(format!("two windows have the name \"{name}\": give one another"));
+                }
+                if other.from.0 <= until.0 && from.0 <= other.until.0 {
+                    return Err(format!(
+                        "windows \"{}\" and \"{name}\" are open on the same days: only one may be",
+                        other.name
+                    ));
+                }
+            }
         }
+        Ok(Self(windows))
+    }
+}
+
+/// A day, as a date or a text.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "super::de::DateText")]
+pub(super) struct CalendarDay(Day);
+
+impl TryFrom<super::de::DateText> for CalendarDay {
+    type Error = &'static str;
+
+    fn try_from(text: super::de::DateText) -> Result<Self, &'static str> {
+        let day = text.0.parse::<Day>().map(Self);
+        day.map_err(|_| "a day is a date, for instance 2027-07-01")
+    }
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "i64")]
+pub(super) struct Percent(u8);
+
+impl TryFrom<i64> for Percent {
+    type Error = &'static str;
+
+    fn try_from(percent: i64) -> Result<Self, &'static str> {
+        let fits = u8::try_from(percent).ok().filter(|percent| *percent <= 100);
+        fits.map(Self).ok_or("a share is a whole number from 0 to 100")
     }
 }

@@ -29,9 +29,11 @@
 //! | `[[integration]]` | `name`, `status`: `test` (default), `inactive`, `active` |
 //! | `[[integration.source]]` | `name`, `match` (`*` and `?`, on the file's name), `format`: `auto` (default) or a name, `mode`: `full` (default) or `incremental`, `precedence` (default 0; higher wins), `username_types` (which user ids become the user name, by type, in order), `only_target` (take in only exports that name it); where exports are dropped off: `files` (patterns; an export is whole when each has a file), `settle` (`"2m"`; it is whole so long after its last file), `expect_every` (`"26h"`; somebody is told when none has come) |
 //! | `[integration.target]` | `kind`, `url`, `token`, `ca_file`, `allow_private`; every other key is the adapter's, read by [`Settings::read`] |
-//! | `[integration.policy.KIND]` | `create`, `update`: true or false; `remove`: `ignore`, `suspend`, `delete`; with `delete` also `after`: `"90d"`, `"12w"` |
-//! | `[integration.limits]` | `remove_percent` (0 to 100), `remove_count`, `remove_minimum` (with fewer records percent does not apply), `hold_emptied_courses` |
-//! | `[integration.limits.KIND]` | the first three of those, for one kind |
+//! | `[integration.policy.KIND]` | `create`, `update`, `restore` (what was put aside comes back when it is wanted again): true or false; `remove`: `ignore`, `suspend`, `delete`; with `delete` also `after`: `"90d"`, `"12w"` |
+//! | `[integration.limits]` | of one run: `remove_percent` (0 to 100; suspensions and removals together), `remove_count`, `remove_minimum` (with fewer records percent does not apply), the same three with `suspend_`, `delete_`, `create_`, `update_`, `restore_`; `hold_emptied_courses`; `drop_percent` (default 50; 100: never) and `drop_minimum` (default 20): when a school, course or file dropped so sharply that what it loses is held |
+//! | `[integration.limits.KIND]` | the numbers of one run, for one kind |
+//! | `[integration.limits.week]`, `[integration.limits.week.KIND]` | the same numbers over seven days; default `remove_percent = 25` |
+//! | `[[integration.limits.window]]` | `name`, `from` and `until` (first and last day, UTC), and any of the above: what holds on these days |
 //!
 //! A secret is `{ env = "NAME" }`, `{ file = "PATH" }` or `{ secret = "NAME" }`. Paths count from
 //! the file's folder.
@@ -44,6 +46,7 @@ mod fault;
 mod limits;
 mod node;
 mod pattern;
+mod policy;
 mod source;
 mod target;
 mod time;
@@ -62,8 +65,9 @@ pub use source::{Format, SelectError, Source};
 pub use target::{Connection, Settings, Target};
 
 use fault::Fault;
-use limits::{LimitsSection, PolicySection};
+use limits::LimitsSection;
 use node::Node;
+use policy::PolicySection;
 use source::Sources;
 use target::TargetSection;
 

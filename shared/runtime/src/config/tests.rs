@@ -99,6 +99,26 @@ fn every_mistake_is_named_with_its_line_and_key() {
         ("remove = \"suspend\"", "remove = \"delete\"\nafter = \"soon\""),
         ("remove_percent = 10", "remove_percent = 110"),
         ("remove_percent = 10", "[integration.limits.enrolment]\nremove_count = 5"),
+        ("remove_percent = 10", "creates_percent = 10"),
+        ("remove_percent = 10", "[integration.limits.week]\nhold_emptied_courses = true"),
+        ("remove_percent = 10", "[integration.limits.week.person]\ncreate_count = -1"),
+        ("remove_percent = 10", "[[integration.limits.window]]\nname = \"summer\""),
+        (
+            "remove_percent = 10",
+            "[[integration.limits.window]]\nname = \"summer\"\nfrom = \"July\"",
+        ),
+        (
+            "remove_percent = 10",
+            "[[integration.limits.window]]\nname = \"summer\"\nfrom = 2027-08-15\nuntil = \
+             2027-07-01",
+        ),
+        (
+            "remove_percent = 10",
+            "[[integration.limits.window]]\nname = \"a\"\nfrom = 2027-07-01\nuntil = \
+             2027-07-31\n[[integration.limits.window]]\nname = \"b\"\nfrom = 2027-07-31\nuntil = \
+             2027-08-15",
+        ),
+        ("remove = \"suspend\"", "restore = \"never\""),
         ("url = \"https://lms.example.edu/\"\n", ""),
         ("https://lms", "http://lms"),
         ("https://lms", "https://admin:hunter2@lms"),
@@ -256,6 +276,76 @@ fn a_kinds_limits_stand_over_the_integrations() {
     assert_eq!(of(Kind::Course), general);
     assert_eq!(of(Kind::Person), Limit { percent: Some(5), ..general });
     assert!(!limits.hold_emptied_courses);
+}
+
+#[test]
+fn limits_are_said_by_kind_and_action_for_a_run_and_for_seven_days() {
+    let text = "create_count = 300\nupdate_percent = 50\ndrop_percent = 30\n\
+                [integration.limits.person]\ncreate_count = 20\ndelete_count = 0\n\
+                [integration.limits.week]\nremove_percent = 15\n\
+                [integration.limits.week.course]\nremove_count = 4\nremove_minimum = 0";
+    let config = changed("remove_percent = 10", text).unwrap();
+    let limits = &config.integrations[0].limits;
+    let of = |kind, limited, span| limits.limit(kind, limited, span);
+    let limit = |percent, count, minimum| Some(Limit { percent, count, minimum });
+    use plan::{Limited, SharpDrop, Span};
+    assert_eq!(of(Kind::Course, Limited::Create, Span::Run), limit(None, Some(300), 10));
+    assert_eq!(of(Kind::Person, Limited::Create, Span::Run), limit(None, Some(20), 10));
+    assert_eq!(of(Kind::Person, Limited::Delete, Span::Run), limit(None, Some(0), 10));
+    assert_eq!(of(Kind::Course, Limited::Delete, Span::Run), None);
+    assert_eq!(of(Kind::Person, Limited::Update, Span::Run), limit(Some(50), None, 10));
+    assert_eq!(of(Kind::Person, Limited::Update, Span::Week), None);
+    assert_eq!(of(Kind::Person, Limited::Removals, Span::Week), limit(Some(15), None, 10));
+    assert_eq!(of(Kind::Course, Limited::Removals, Span::Week), limit(Some(15), Some(4), 0));
+    assert_eq!(of(Kind::Person, Limited::Removals, Span::Run), limit(Some(10), None, 10));
+    assert_eq!(limits.sharp_drop, Some(SharpDrop { percent: 30, minimum: 20 }));
+}
+
+#[test]
+fn in_a_window_other_limits_hold() {
+    let text = "remove_percent = 5\n[integration.limits.person]\nremove_percent = 2\n\
+                [[integration.limits.window]]\nname = \"rollover\"\nfrom = 2027-07-01\n\
+                until = \"2027-08-15\"\nremove_percent = 80\nhold_emptied_courses = false\n\
+                [integration.limits.window.group]\nremove_percent = 100\n\
+                [integration.limits.window.week]\nremove_percent = 90";
+    let config = changed("remove_percent = 10", text).unwrap();
+    let limits = &config.integrations[0].limits;
+    let at = |time: &str| limits.at(time.parse().unwrap(), &[]);
+    let (before, inside) = (at("2027-06-30T23:59:59Z"), at("2027-08-15T23:59:59Z"));
+    assert_eq!(at("2027-08-16T00:00:00Z"), before);
+    let percent = |limits: &Limits, kind| limits.of(kind).percent;
+    assert_eq!(percent(&before, Kind::Person), Some(2));
+    assert_eq!(percent(&before, Kind::Group), Some(5));
+    // What a window says of every kind stands over what is usual for one.
+    assert_eq!(percent(&inside, Kind::Person), Some(80));
+    assert_eq!(percent(&inside, Kind::Group), Some(100));
+    let week = |limits: &Limits| limits.week.of(Kind::Person, plan::Limited::Removals);
+    assert_eq!(week(&before).unwrap().percent, Some(25));
+    assert_eq!(week(&inside).unwrap().percent, Some(90));
+    assert!(before.hold_emptied_courses && !inside.hold_emptied_courses);
+}
+
+#[test]
+fn a_configuration_that_says_nothing_new_keeps_its_version() {
+    let version = |text: &str| {
+        let config = changed("remove_percent = 10", text).unwrap();
+        config.integrations[0].version()
+    };
+    // What a version is made of is an input of every approval: it stays as it was.
+    assert_eq!(version("remove_percent = 10"), version("drop_percent = 50"));
+    let mut versions: Vec<String> = [
+        "",
+        "create_count = 5",
+        "drop_percent = 40",
+        "[integration.limits.week]\nremove_percent = 20",
+        "[integration.policy.group]\nrestore = false",
+        "[[integration.limits.window]]\nname = \"a\"\nfrom = 2027-07-01\nuntil = 2027-07-02",
+    ]
+    .map(version)
+    .into();
+    versions.sort();
+    versions.dedup();
+    assert_eq!(versions.len(), 6);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The version of a configuration: a digest of what influences plans.
 
+use plan::Limits;
 use roster::Kind;
 
 use super::node::{Node, Value};
@@ -31,13 +32,41 @@ impl Integration {
             let policy = self.policy.of(kind);
             let limit = self.limits.of(kind);
             to.text(kind.name());
-            // Both are plain enums and numbers, so that their debug output is their content.
-            to.text(&format!("{policy:?} {limit:?}"));
+            // Both are plain enums and numbers, so that their debug output is their content. What
+            // came later stands below, so that a version does not change with the program.
+            let plan::KindPolicy { create, update, restore: _, remove } = policy;
+            to.text(&format!(
+                "KindPolicy {{ create: {create}, update: {update}, remove: {remove:?} }} {limit:?}"
+            ));
         }
         to.text(if self.limits.hold_emptied_courses { "hold emptied" } else { "empty" });
+        self.later(&mut to);
         to.text(&self.target.kind);
         to.node(&self.target.settings.node);
         to.0.finalize().to_hex()[..32].to_owned()
+    }
+}
+
+impl Integration {
+    /// What later versions of the program know beside: only where it is not the default.
+    fn later(&self, to: &mut Digest) {
+        let fixed: Vec<&str> = Kind::ALL
+            .into_iter()
+            .filter(|kind| !self.policy.of(*kind).restore)
+            .map(Kind::name)
+            .collect();
+        if !fixed.is_empty() {
+            to.tagged("not restored", &fixed.join(" "));
+        }
+        let (limits, default) = (&self.limits, Limits::default());
+        let rest = |limits: &Limits| {
+            // Enums, numbers, dates and the names of windows: the debug output is the content.
+            let Limits { actions, week, sharp_drop, windows, .. } = limits;
+            format!("{actions:?} {week:?} {sharp_drop:?} {windows:?}")
+        };
+        if rest(limits) != rest(&default) {
+            to.tagged("limits", &rest(limits));
+        }
     }
 }
 

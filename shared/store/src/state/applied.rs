@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ambient::Timestamp;
-use plan::{Applied, Applying, Change, ChangeList, Effect, Policy};
+use plan::{Applied, Applying, Cause, Change, ChangeList, Counts, Effect, Policy, Presence};
 use roster::{CourseKey, Key, Kind, PackedRecord, Place, Text};
 
 use super::history::{self, HistoryEntry};
@@ -59,6 +59,9 @@ struct Step {
 pub struct Folded {
     /// The next generation.
     pub manifest: Manifest,
+    /// What had its effect and may count against limits: makings and changes that are not asserted
+    /// once more, and whoever took part until now and does not any more.
+    pub done: Counts,
 }
 
 /// Folds `batches` (in order, following what is folded already) into the state after `base`:
@@ -84,11 +87,12 @@ pub async fn fold(
     let raw = usize::try_from(base.head.raw).unwrap_or(usize::MAX).saturating_add(growth);
     let bits = wanted_bits(raw, base.bits);
     let folder = Folder { stores, scope, states: &states, name, base, fold, read };
-    let (buckets, counts, raw) = if bits == base.bits {
+    let (buckets, tally, raw) = if bits == base.bits {
         folder.touched_buckets(&steps, batches).await?
     } else {
         folder.all_buckets(&steps, batches, bits).await?
     };
+    let Tally { counts, done } = tally;
     let mut head = Head {
         generation: base.head.generation + 1,
         run: fold.run.to_owned(),
@@ -102,7 +106,7 @@ pub async fn fold(
     if let Some(last) = batches.last() {
         head.folded.insert(fold.run.to_owned(), last.number);
     }
-    Ok(Folded { manifest: Manifest { head, bits, buckets } })
+    Ok(Folded { manifest: Manifest { head, bits, buckets }, done })
 }
 
 /// Every change of the batches with its effect, and the courses whose members were read.
@@ -164,7 +168,35 @@ struct Folder<'a> {
     read: BTreeSet<CourseKey>,
 }
 
-type Written = (Vec<BucketRef>, BTreeMap<Kind, u64>, u64);
+type Written = (Vec<BucketRef>, Tally, u64);
+
+/// What is counted on the way.
+struct Tally {
+    /// Records of each kind in the state.
+    counts: BTreeMap<Kind, u64>,
+    /// What had its effect.
+    done: Counts,
+}
+
+impl Tally {
+    fn new(base: &Manifest) -> Self {
+        Self { counts: base.head.counts.clone(), done: Counts::new() }
+    }
+
+    /// Counts a step that is about to change `state`.
+    fn step(&mut self, state: Option<&Applied>, step: &Step) {
+        let Step { change, effect, .. } = step;
+        let presence = state.and_then(|state| state.meta.presence);
+        let counts = match change.action.takes_away() {
+            true => presence == Some(Presence::Present),
+            false => change.temporary.is_none() && change.cause != Cause::InDoubt,
+        };
+        if counts && matches!(effect, Effect::Done { .. }) {
+            let of = self.done.entry(change.kind()).or_default();
+            *of.entry(change.action).or_default() += 1;
+        }
+    }
+}
 
 impl Folder<'_> {
     /// The usual case: only the buckets that the steps fall into are read and written.
@@ -174,7 +206,7 @@ impl Folder<'_> {
         batches: &[FoldBatch],
     ) -> Result<Written, StoreError> {
         let mut buckets = self.base.buckets.clone();
-        let mut counts = self.base.head.counts.clone();
+        let mut tally = Tally::new(self.base);
         let mut raw = self.base.head.raw;
         for steps in
             steps.chunk_by(|a, b| self.base.bucket_of(a.hash) == self.base.bucket_of(b.hash))
@@ -182,13 +214,13 @@ impl Folder<'_> {
             let bucket = self.base.bucket_of(steps[0].hash);
             let old = self.states.load_bucket(self.name, self.base, bucket).await?;
             let mut new = roster::Packed::default();
-            self.merge(&old, steps, &mut counts, &mut |record, side| new.push(record, side))?;
+            self.merge(&old, steps, &mut tally, &mut |record, side| new.push(record, side))?;
             raw = raw.saturating_sub(old.size() as u64) + new.size() as u64;
             let first = self.base.first_hash(bucket);
             buckets[bucket] = self.states.write_bucket(self.name, first, &new).await?;
             self.write_history(first, bucket, steps, batches).await?;
         }
-        Ok((buckets, counts, raw))
+        Ok((buckets, tally, raw))
     }
 
     /// The state grew or shrank so much that it gets another number of buckets.
@@ -198,7 +230,7 @@ impl Folder<'_> {
         batches: &[FoldBatch],
         bits: u8,
     ) -> Result<Written, StoreError> {
-        let mut counts = self.base.head.counts.clone();
+        let mut tally = Tally::new(self.base);
         let mut writer = Rewriter::new(self.states, self.name, self.base, bits);
         for bucket in 0..self.base.buckets.len() {
             let from = steps.partition_point(|step| self.base.bucket_of(step.hash) < bucket);
@@ -206,7 +238,7 @@ impl Folder<'_> {
             let steps = &steps[from..to];
             let old = self.states.load_bucket(self.name, self.base, bucket).await?;
             let mut new = roster::Packed::default();
-            self.merge(&old, steps, &mut counts, &mut |record, side| new.push(record, side))?;
+            self.merge(&old, steps, &mut tally, &mut |record, side| new.push(record, side))?;
             for record in new.iter() {
                 let record = record.map_err(|error| damaged("a bucket in memory", &error))?;
                 writer.push(record, record.side, Unchanged::Never).await?;
@@ -216,7 +248,7 @@ impl Folder<'_> {
             }
         }
         let finished = writer.finish(Unchanged::Never).await?;
-        Ok((finished.buckets, counts, finished.raw))
+        Ok((finished.buckets, tally, finished.raw))
     }
 
     /// Runs over a bucket and the steps that fall into it, in order.
@@ -224,7 +256,7 @@ impl Folder<'_> {
         &self,
         old: &roster::Packed,
         steps: &[Step],
-        counts: &mut BTreeMap<Kind, u64>,
+        tally: &mut Tally,
         push: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<(), StoreError> {
         let mut steps = steps.chunk_by(|a, b| a.change.key() == b.change.key()).peekable();
@@ -235,17 +267,17 @@ impl Folder<'_> {
                 Place { hash: steps[0].hash, key: steps[0].change.key() } < Place::of(&key)
             };
             while let Some(new) = steps.next_if(|steps| before(steps)) {
-                self.step(None, new, counts, push);
+                self.step(None, new, tally, push);
             }
             let reads = self.marks_read(&key);
             match steps.next_if(|steps| *steps[0].change.key() == key) {
-                Some(same) => self.step(Some(decode(record)?), same, counts, push),
+                Some(same) => self.step(Some(decode(record)?), same, tally, push),
                 None if reads => self.push(decode(record)?, push),
                 None => push(record.record, record.side),
             }
         }
         for new in steps {
-            self.step(None, new, counts, push);
+            self.step(None, new, tally, push);
         }
         Ok(())
     }
@@ -254,25 +286,26 @@ impl Folder<'_> {
         &self,
         old: Option<Applied>,
         steps: &[Step],
-        counts: &mut BTreeMap<Kind, u64>,
+        tally: &mut Tally,
         push: &mut dyn FnMut(&[u8], &[u8]),
     ) {
         let run = Text::new(self.fold.run);
         let applying = Applying { run: &run, now: self.fold.now, policy: self.fold.policy };
         let kind = steps[0].change.kind();
         if old.is_some() {
-            let count = counts.entry(kind).or_default();
+            let count = tally.counts.entry(kind).or_default();
             *count = count.saturating_sub(1);
         }
         let mut state = old;
         for step in steps {
+            tally.step(state.as_ref(), step);
             state = plan::apply(state, &step.change, &step.effect, &applying);
         }
         if let Some(applied) = state {
-            *counts.entry(kind).or_default() += 1;
+            *tally.counts.entry(kind).or_default() += 1;
             self.push(applied, push);
         }
-        counts.retain(|_, count| *count > 0);
+        tally.counts.retain(|_, count| *count > 0);
     }
 
     fn push(&self, mut applied: Applied, push: &mut dyn FnMut(&[u8], &[u8])) {

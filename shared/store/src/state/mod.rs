@@ -15,6 +15,7 @@ pub mod identity;
 pub mod index;
 pub mod lease;
 pub mod ledger;
+pub mod limits;
 pub mod manifest;
 pub mod meta;
 mod names;

@@ -137,6 +137,9 @@ pub struct Run {
     pub changes: Counts,
     /// What is held.
     pub held: Counts,
+    /// What of the changes counts in a week's limits once it is done.
+    #[serde(default)]
+    pub counting: Counts,
     /// Batches in the plan.
     pub batches: u64,
     /// Batches that are recorded: also the number of the next one.
@@ -198,6 +201,7 @@ impl Run {
             held_checksum: None,
             changes: Counts::new(),
             held: Counts::new(),
+            counting: Counts::new(),
             batches: 0,
             delivered: 0,
             receipts: ReceiptCounts::default(),

@@ -1,0 +1,88 @@
+//! Policy, kind by kind.
+
+use std::collections::BTreeMap;
+
+use plan::{KindPolicy, OnRemove, Policy};
+use roster::Kind;
+use serde::Deserialize;
+
+/// A number of days: `"90d"`, or `"12w"` for weeks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Days(u16);
+
+impl TryFrom<String> for Days {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let wrong = "a time is a number of days or weeks, for instance \"90d\" or \"12w\", at \
+                     least a day and at most ten years";
+        let (number, days) = match text.char_indices().next_back() {
+            Some((at, 'd')) => (&text[..at], 1),
+            Some((at, 'w')) => (&text[..at], 7),
+            _ => return Err(wrong),
+        };
+        let days = number.parse::<u16>().ok().and_then(|number| number.checked_mul(days));
+        days.filter(|days| (1..=3653).contains(days)).map(Self).ok_or(wrong)
+    }
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct PolicySection(BTreeMap<Kind, KindSection>);
+
+#[derive(Deserialize)]
+#[serde(try_from = "KindKeys")]
+struct KindSection(KindKeys);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KindKeys {
+    create: Option<bool>,
+    update: Option<bool>,
+    restore: Option<bool>,
+    remove: Option<Removal>,
+    after: Option<Days>,
+}
+
+/// The words for it in the configuration; `after` stands beside them.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Removal {
+    Ignore,
+    Suspend,
+    Delete,
+}
+
+impl TryFrom<KindKeys> for KindSection {
+    type Error = &'static str;
+
+    fn try_from(keys: KindKeys) -> Result<Self, &'static str> {
+        match (keys.after, keys.remove) {
+            (Some(_), Some(Removal::Ignore | Removal::Suspend) | None) => {
+                Err("`after` says when a record is deleted: it goes with remove = \"delete\"")
+            }
+            _ => Ok(Self(keys)),
+        }
+    }
+}
+
+impl PolicySection {
+    pub fn into_policy(self) -> Policy {
+        let mut policy = Policy::default();
+        for (kind, KindSection(keys)) in self.0 {
+            let default = policy.of(kind);
+            let remove = match (keys.remove, keys.after) {
+                (None, _) => default.remove,
+                (Some(Removal::Ignore), _) => OnRemove::Ignore,
+                (Some(Removal::Suspend), _) => OnRemove::Suspend,
+                (Some(Removal::Delete), None) => OnRemove::Delete,
+                (Some(Removal::Delete), Some(Days(days))) => OnRemove::DeleteAfter { days },
+            };
+            let create = keys.create.unwrap_or(default.create);
+            let update = keys.update.unwrap_or(default.update);
+            let restore = keys.restore.unwrap_or(default.restore);
+            policy.set(kind, KindPolicy { create, update, restore, remove });
+        }
+        policy
+    }
+}
