@@ -3,7 +3,7 @@
 //! Uploads are told at least once and in any order, so each file carries a number that grows with
 //! every upload under its name, and what was taken in is remembered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ambient::Timestamp;
@@ -155,6 +155,17 @@ impl Pipeline {
     /// When the newest export of `source` that was taken in was dropped off.
     pub async fn newest_export(&self, source: &str) -> Result<Option<Timestamp>, PipelineError> {
         Ok(self.files(source).await?.0.newest)
+    }
+
+    /// The uploads of all sources that were taken in and are remembered, by key.
+    pub(crate) async fn uploads_taken(&self) -> Result<BTreeSet<String>, PipelineError> {
+        let mut taken = BTreeSet::new();
+        for source in &self.integration.sources {
+            let (files, _) = self.files(&source.name).await?;
+            let waiting: BTreeSet<String> = files.waiting.into_iter().map(|f| f.key).collect();
+            taken.extend(files.taken.into_keys().filter(|key| !waiting.contains(key)));
+        }
+        Ok(taken)
     }
 
     async fn files(&self, source: &str) -> Result<(Files, Condition), PipelineError> {

@@ -32,7 +32,7 @@ struct StoredFinding {
 const VERSION: u32 = 1;
 
 /// All of a run's findings.
-const ALL: &str = "findings";
+pub(crate) const ALL: &str = "findings";
 /// Those of the export alone, where it is planned by another process than the one that read it.
 pub(crate) const READ: &str = "findings-read";
 

@@ -9,6 +9,7 @@ use roster::{
     Entry, Finding, Findings, FormerKey, Key, Kind, Mode, Origin, PersonKey, Record, Removal,
     Severity, Sink, Snapshot, SnapshotBuilder, Text,
 };
+use store::state::forget::Forgotten;
 use store::state::hold::StoredSource;
 use store::state::identity::{Aliases, Refusal};
 use store::state::lease::Lease;
@@ -17,6 +18,7 @@ use store::state::source::{Export, fold};
 use store::state::{StateName, States};
 
 use crate::drive::lease_lost;
+use crate::forget::without_forgotten;
 use crate::progress::{Progress, Stage};
 use crate::vault::{Vault, seal};
 use crate::{Pipeline, PipelineError, Source};
@@ -156,7 +158,10 @@ impl Pipeline {
         let stored_aliases = Aliases::load(&self.stores, scope).await?;
         let mut aliases = stored_aliases.clone();
         let content = content_of(&export.snapshot);
-        let snapshot = resolve(export.snapshot, &mut aliases)?;
+        let mut forgotten = Forgotten::load(&self.stores, scope).await?;
+        let spread = forgotten.spread(scope, export.snapshot.former_keys())?;
+        let snapshot = resolve(export.snapshot, &mut aliases, &forgotten)?;
+        let snapshot = without_forgotten(snapshot, &forgotten)?;
         aliases.added_by(&stored_aliases, &run.run.id);
         let counts = snapshot.counts().clone();
         let findings = snapshot.findings().clone();
@@ -184,6 +189,7 @@ impl Pipeline {
         // Who lost the lease must not publish: the segments may have been cleared away by now.
         let mut writes = vec![lease.check(scope), run.write(scope)?, status.write(scope)?];
         writes.extend(aliases.writes(&stored_aliases, scope)?);
+        writes.extend(spread);
         if let Some(next) = &next {
             writes.extend(states.publication(&name, &base, next)?);
         }
@@ -250,10 +256,17 @@ fn may_be_taken_in(
 
 /// Brings the export's keys to record ids: a key that was re-keyed means the record that it always
 /// meant.
-fn resolve(snapshot: Snapshot, aliases: &mut Aliases) -> Result<Snapshot, PipelineError> {
+fn resolve(
+    snapshot: Snapshot,
+    aliases: &mut Aliases,
+    forgotten: &Forgotten,
+) -> Result<Snapshot, PipelineError> {
     let mut findings = Vec::new();
     for announced in snapshot.former_keys() {
         let FormerKey { kind, former, current, origin } = announced;
+        if *kind == Kind::Person && forgotten.has(current) {
+            continue;
+        }
         let current_is_known = aliases.resolve(*kind, current).is_some();
         let refused = match aliases.rekey(*kind, former, current) {
             Ok(_) => continue,
@@ -386,7 +399,7 @@ mod tests {
             for key in keys {
                 builder.record(Person::new(PersonKey::new(key)).into(), Origin::default());
             }
-            resolve(builder.finish().unwrap(), &mut aliases.clone()).unwrap()
+            resolve(builder.finish().unwrap(), &mut aliases.clone(), &Forgotten::default()).unwrap()
         };
         // The new key alone means the record that it always meant.
         let moved = export(&["new"]);

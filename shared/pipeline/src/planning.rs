@@ -7,6 +7,7 @@ use ambient::Stopwatch;
 use futures::stream::{self, StreamExt as _};
 use plan::{Absence, Batch, Cause, ChangeList, Checksum, DiffInput, Diffed, Plan, Refused};
 use roster::{DecodeError, Findings, Kind, Severity, Text};
+use store::state::forget::Forgetting;
 use store::state::hold::StoredApproval;
 use store::state::lease::Lease;
 use store::state::meta::decode_applied;
@@ -56,8 +57,16 @@ impl Pipeline {
             sources.iter().map(|source| (source.name.clone(), generation(source))).collect();
         let (applied, loaded) = self.load_applied().await?;
         let mut memory = self.remember().await?;
-        let compare =
-            Compare { pipeline: self, sources: &sources, applied: &loaded, refused, because };
+        let mut leaving = Forgetting::under_way(&self.stores, &self.integration.scope).await?;
+        leaving.retain(|who| who.lms);
+        let compare = Compare {
+            leaving: &leaving,
+            pipeline: self,
+            sources: &sources,
+            applied: &loaded,
+            refused,
+            because,
+        };
         let mut diffed = compare.with_suspects(&mut memory).await?;
         let approval = self.approval_of(&diffed.plan).await?;
         if approval.is_some() {
@@ -98,7 +107,7 @@ impl Pipeline {
         Ok((published, loaded))
     }
 
-    async fn hold_on(&self, lease: &mut Lease) -> Result<(), PipelineError> {
+    pub(crate) async fn hold_on(&self, lease: &mut Lease) -> Result<(), PipelineError> {
         let (scope, ttl) = (&self.integration.scope, self.integration.lease);
         lease.renew(&self.stores, scope, &*self.clock, ttl).await.map_err(lease_lost)
     }
@@ -188,6 +197,8 @@ impl Pipeline {
 /// One comparison, which may be made twice: without and with what was approved.
 struct Compare<'a> {
     pipeline: &'a Pipeline,
+    /// Those whom the LMS is to be rid of.
+    leaving: &'a [Forgetting],
     sources: &'a [LoadedSource],
     applied: &'a Loaded,
     refused: Refused,
@@ -221,8 +232,15 @@ impl Compare<'_> {
         let spoken_for = self.sources.iter().all(|source| source.published.version > 0);
         // Absence says something only when every source has spoken once: before that, what a
         // source has not delivered yet is not gone.
-        let absence = move |_: &plan::Applied| {
-            if spoken_for { Absence::Removes } else { Absence::SaysNothing }
+        let leaving = self.leaving;
+        let absence = move |applied: &plan::Applied| {
+            if leaving.iter().any(|who| who.names(applied.record.key())) {
+                Absence::Deletes
+            } else if spoken_for {
+                Absence::Removes
+            } else {
+                Absence::SaysNothing
+            }
         };
         let input = DiffInput {
             weighed_before: &memory.weighed,

@@ -68,6 +68,7 @@ impl Pipeline {
         let wakes = self.stores.wake.of(&scope.path()).await?;
         let ours: Vec<_> = wakes.into_iter().filter(|wake| wake.due <= now).collect();
         let circuit_open_until = self.circuit_open_until().await?;
+        self.finish_forgetting(now).await?;
         let outcome = match self.integration.standing {
             _ if circuit_open_until.is_some() => None,
             Standing::Inactive => None,
@@ -77,6 +78,7 @@ impl Pipeline {
             // One that the run has moved meanwhile stays.
             self.stores.wake.clear(wake).await?;
         }
+        self.finish_forgetting(now).await?;
         let lease = self.take_lease().await?;
         let segments_deleted = self.collect_garbage(&lease).await?;
         lease.release(&self.stores, scope, &*self.clock).await?;
@@ -107,6 +109,7 @@ impl Pipeline {
             }
             swept.due = due.into_iter().map(|wake| wake.reason).collect();
         }
+        self.finish_forgetting(until).await?;
         let lease = self.lease_by(until).await?;
         let tidied = async {
             self.close_received().await?;

@@ -124,6 +124,10 @@ impl Looks {
         Ok(said)
     }
 
+    pub(crate) fn applied_mut(&mut self) -> &mut Looked {
+        &mut self.applied
+    }
+
     async fn applied(&mut self, key: &Key) -> Result<Option<Applied>, PipelineError> {
         self.applied.get(key, decode_applied).await
     }

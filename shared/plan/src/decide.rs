@@ -10,6 +10,7 @@
 //! | not, absence counts, policy `suspend` | - | suspend | - |
 //! | not, absence counts, policy `delete` | - | remove | remove |
 //! | not, absence counts, policy `delete_after` | - | suspend | remove once it is due |
+//! | not, absence deletes | - | remove | remove |
 //! | not, absence does not count | - | - | - |
 //!
 //! - A record that is **found** (there before us, not adopted) is never touched, whatever is
@@ -53,6 +54,9 @@ pub enum Refused {
 pub enum Absence {
     /// It is.
     Removes,
+    /// It is, and nothing of it is to stay: it is deleted, whatever policy says (a person who is
+    /// to be forgotten).
+    Deletes,
     /// The source does not speak for it: outside the scope of a full export.
     SaysNothing,
 }
@@ -110,7 +114,11 @@ pub(crate) fn decide(rules: &Rules<'_>, pair: Pair, absence: Absence) -> Decisio
         (None, None) => Decision::default(),
         (None, Some(wanted)) => create(rules, None, wanted),
         (Some(applied), None) => match absence {
-            Absence::Removes => gone(rules, applied),
+            Absence::Removes => {
+                let policy = rules.policy.of(applied.record.kind()).remove;
+                gone(rules, applied, policy)
+            }
+            Absence::Deletes => gone(rules, applied, OnRemove::Delete),
             Absence::SaysNothing => Decision::default(),
         },
         (Some(applied), Some(wanted)) => match applied.meta.presence {
@@ -248,13 +256,12 @@ fn is_inactive(record: &Record, wanted: &Record) -> bool {
 }
 
 /// Takes away what its source no longer has.
-fn gone(rules: &Rules<'_>, applied: Applied) -> Decision {
+fn gone(rules: &Rules<'_>, applied: Applied, policy: OnRemove) -> Decision {
     let mut decision = Decision::default();
     let Applied { record, meta } = applied;
     if meta.presence.is_some() && meta.ownership == Ownership::Found {
         return decision;
     }
-    let policy = rules.policy.of(record.kind()).remove;
     let there = matches!(meta.presence, Some(Presence::Present | Presence::Suspended));
     if (!there && !meta.in_doubt) || policy == OnRemove::Ignore {
         return decision;

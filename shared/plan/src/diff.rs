@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
             Some(applied) if !is_wanted => (self.input.absence)(applied),
             _ => Absence::SaysNothing,
         };
-        let gone = absence == Absence::Removes;
+        let gone = absence != Absence::SaysNothing;
         let decision = decide(&self.rules, pair, absence);
         if decision.stays_aside {
             self.stays_aside(&key);

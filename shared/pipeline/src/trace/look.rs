@@ -54,6 +54,16 @@ impl Looked {
         Ok(found)
     }
 
+    /// The record of `key`, as it stands, where there is one.
+    pub async fn look_at(
+        &mut self,
+        key: &Key,
+        mut each: impl FnMut(PackedRecord<'_>) -> Result<(), roster::DecodeError>,
+    ) -> Result<(), PipelineError> {
+        let bucket = self.manifest.bucket_of(Place::of(key).hash);
+        self.each(bucket, |record| if record.key()? == *key { each(record) } else { Ok(()) }).await
+    }
+
     /// Every record for which the index has `term`, handed to `each` together with whatever else
     /// stands beside it: whoever asks looks whether it is the one.
     pub async fn look_for(

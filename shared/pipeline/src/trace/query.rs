@@ -62,7 +62,7 @@ fn keys(query: &str) -> Vec<Key> {
 
 impl Looks {
     /// Every record that `query` can mean, the likeliest first.
-    pub(super) async fn meant(
+    pub(crate) async fn meant(
         &mut self,
         query: &str,
         aliases: &Aliases,

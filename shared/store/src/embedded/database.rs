@@ -185,6 +185,22 @@ pub(super) fn check_integrity(connection: &Connection) -> Result<(), Fault> {
     Err(Fault::Store(StoreError::Damaged { what: FILE.to_owned(), reason: first }))
 }
 
+/// Writes the whole file anew, and takes the log into it until nothing is left of that.
+pub(super) fn clear_deleted(connection: &Connection) -> Result<(), Fault> {
+    // The copy that is written on the way holds all of it: it stays in memory.
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.execute_batch("VACUUM")?;
+    let busy: bool =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy {
+        let source = "another process is reading; the next sweep tries again".into();
+        let doing = "cut back the database's log";
+        return Err(Fault::Store(StoreError::Unavailable { doing, source }));
+    }
+    Ok(())
+}
+
 /// `time` as the file holds it.
 pub(super) fn timestamp_text(time: Timestamp) -> String {
     format!("{time:.9}")

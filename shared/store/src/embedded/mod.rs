@@ -157,6 +157,22 @@ impl DataDir {
         })
     }
 
+    /// Overwrites what the database keeps of bytes that were deleted or replaced: free pages, the
+    /// rest of used ones, its log. Takes the time and the room of writing the file once more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] while another process reads: the log still serves it.
+    pub fn clear_deleted(&self) -> Result<(), StoreError> {
+        let doing = "overwrite what was deleted";
+        self.shared.may_write(doing)?;
+        let database = lock(&self.shared.database);
+        let Some(connection) = database.as_ref() else {
+            return Err(StoreError::ReadOnly { doing });
+        };
+        database::clear_deleted(connection).map_err(|fault| fault.while_trying(doing))
+    }
+
     /// Checks the whole database, as SQLite's `integrity_check` does: seconds for a large one.
     ///
     /// # Errors

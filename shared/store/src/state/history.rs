@@ -80,15 +80,18 @@ pub fn writes(
 }
 
 fn write(pk: &str, fold: &str, part: usize, chunk: &[u8]) -> Result<Write, StoreError> {
-    let body = zstd::bulk::compress(chunk, 3).map_err(|source| StoreError::Unavailable {
-        doing: "compress history",
-        source: Box::new(source),
-    })?;
     Ok(Write::Put {
         key: ItemKey::new(pk, format!("history/{fold}/{part:04}")),
-        body,
+        body: compress(chunk)?,
         condition: Condition::Any,
         expires: None,
+    })
+}
+
+fn compress(chunk: &[u8]) -> Result<Vec<u8>, StoreError> {
+    zstd::bulk::compress(chunk, 3).map_err(|source| StoreError::Unavailable {
+        doing: "compress history",
+        source: Box::new(source),
     })
 }
 
@@ -123,6 +126,24 @@ pub async fn of(
     }
     found.sort_by(|a, b| (&a.run, a.batch, a.index).cmp(&(&b.run, b.batch, b.index)));
     Ok(found)
+}
+
+/// An item's bytes without the entries that `gone` picks, and how many those are; `None` where no
+/// entry is left.
+pub(super) fn without(
+    body: &[u8],
+    name: &str,
+    gone: impl Fn(&Key) -> bool,
+) -> Result<(Option<Vec<u8>>, u64), StoreError> {
+    let mut all = Vec::new();
+    read(body, name, &mut |_| true, &mut all)?;
+    let before = all.len();
+    all.retain(|entry| !gone(&entry.key));
+    let mut chunk = Vec::new();
+    all.iter().for_each(|entry| entry.encode(&mut chunk));
+    let taken = (before - all.len()) as u64;
+    let rest = if all.is_empty() { None } else { Some(compress(&chunk)?) };
+    Ok((rest, taken))
 }
 
 fn read(

@@ -9,6 +9,7 @@
 
 pub mod applied;
 pub mod audit;
+pub mod forget;
 pub mod history;
 pub mod hold;
 pub mod identity;

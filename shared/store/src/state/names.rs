@@ -66,6 +66,12 @@ impl StateName {
         }
     }
 
+    /// The state of this slug; `None` for an index, or what is none of ours.
+    pub fn of_slug(slug: &str) -> Option<Self> {
+        let source = slug.strip_prefix("source-").map(|name| Self::Source(name.to_owned()));
+        source.or_else(|| slug.strip_prefix("applied-").map(|to| Self::Applied(to.to_owned())))
+    }
+
     /// The index of this state.
     pub fn index(&self) -> Self {
         Self::Index(self.slug())

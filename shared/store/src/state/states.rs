@@ -130,6 +130,40 @@ impl States {
         item.map(|item| Manifest::from_bytes(&item.body)).transpose()
     }
 
+    /// Every kept generation with the item that it is stored in, the newest first.
+    pub(super) async fn kept(&self, name: &StateName) -> Result<Vec<(Item, Manifest)>, StoreError> {
+        let newest = self.table.get(&self.manifest_key(name)).await?;
+        let mut items: Vec<Item> = newest.into_iter().collect();
+        let prefix = format!("old-manifest/{}/", name.slug());
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.table.query(&self.scope.path(), &prefix, after.as_deref(), 100).await?;
+            items.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        let read = |item: Item| Ok((item.clone(), Manifest::from_bytes(&item.body)?));
+        items.into_iter().map(read).collect()
+    }
+
+    /// The names of all states that are stored, of sources and targets that are no longer
+    /// configured too.
+    pub async fn names(&self) -> Result<Vec<StateName>, StoreError> {
+        let (mut names, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let prefix = "manifest/";
+            let page = self.table.query(&self.scope.path(), prefix, after.as_deref(), 100).await?;
+            let slugs = page.items.iter().filter_map(|item| item.key.sk.strip_prefix(prefix));
+            names.extend(slugs.filter_map(StateName::of_slug));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(names),
+            }
+        }
+    }
+
     /// All segments of a state.
     pub async fn load(&self, name: &StateName, manifest: &Manifest) -> Result<Loaded, StoreError> {
         let all: Vec<usize> = (0..manifest.buckets.len()).collect();
@@ -331,7 +365,12 @@ impl States {
         self.scope.item(format!("old-manifest/{}/{generation:010}", name.slug()))
     }
 
-    fn segment_key(&self, name: &StateName, first_hash: u64, piece: SegmentName) -> ItemKey {
+    pub(super) fn segment_key(
+        &self,
+        name: &StateName,
+        first_hash: u64,
+        piece: SegmentName,
+    ) -> ItemKey {
         ItemKey::new(self.scope.bucket_pk(name, first_hash), format!("segment/{}", hex(&piece.0)))
     }
 }
