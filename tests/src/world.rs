@@ -423,6 +423,7 @@ fn integration() -> Integration {
         request_timeout: TIMEOUT,
         lease: LEASE,
         approval_lasts: Duration::from_secs(7 * 86_400),
+        keeping: pipeline::Keeping::default(),
         fold_every: 3,
     }
 }

@@ -114,6 +114,8 @@ pub enum Command {
     Limits(commands::limits::Limits),
     Sweep(commands::sweep::Sweep),
     Target(commands::target::Target),
+    Log(commands::log::Log),
+    Forget(commands::forget::Forget),
     Sandbox(commands::sandbox::Sandbox),
     Generate(commands::generate::Generate),
     Backup(commands::backup::Backup),

@@ -114,6 +114,24 @@ impl Place {
         }
     }
 
+    /// Whether it is a data folder.
+    pub fn is_folder(&self) -> bool {
+        match self {
+            Self::Folder(_) => true,
+            #[cfg(feature = "aws")]
+            Self::Bucket(_) => false,
+        }
+    }
+
+    /// Overwrites what is kept of bytes that were deleted. On AWS nothing of them can be read.
+    pub fn clear_deleted(&self) -> Result<(), Failure> {
+        match self {
+            Self::Folder(data) => Ok(data.clear_deleted()?),
+            #[cfg(feature = "aws")]
+            Self::Bucket(_) => Ok(()),
+        }
+    }
+
     /// Clears items whose time is over; how many. On AWS that happens by itself.
     pub fn drop_expired(&self) -> Result<usize, Failure> {
         match self {

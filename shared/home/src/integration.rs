@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pipeline::{FOLD_EVERY, Integration, Source, Standing};
+use pipeline::{FOLD_EVERY, Integration, Keeping, Source, Standing};
 use readers::{Format, FormatChoice, ReadOptions};
 use runtime::config::Status;
 use store::state::Scope;
@@ -76,5 +76,20 @@ pub fn integration(
         lease: target.timeout + shape.batch,
         approval_lasts: APPROVAL_LASTS,
         fold_every: FOLD_EVERY,
+        keeping: keeping(&configured.keeping),
+    }
+}
+
+/// For how long what is stored is kept.
+fn keeping(configured: &runtime::config::Keeping) -> Keeping {
+    let default = Keeping::default();
+    Keeping {
+        log_level: configured.log_level.unwrap_or(default.log_level),
+        log: configured.log,
+        plans: configured.plans,
+        reports: configured.reports,
+        history: configured.history,
+        audit: configured.audit,
+        backups: configured.backups.unwrap_or(default.backups),
     }
 }

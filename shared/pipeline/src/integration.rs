@@ -8,6 +8,8 @@ use roster::Mode;
 use roster::mapping::TargetRules;
 use store::state::{Scope, StateName};
 
+use crate::Keeping;
+
 /// Whether an integration may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -63,6 +65,8 @@ pub struct Integration {
     ///
     /// [`FOLD_EVERY`]: crate::FOLD_EVERY
     pub fold_every: u64,
+    /// For how long what is stored is kept.
+    pub keeping: Keeping,
 }
 
 impl Integration {

@@ -14,7 +14,7 @@ use tracing::warn;
 
 use crate::arrivals::SETTLE;
 use crate::steps::{deliver, plan};
-use crate::{Ask, Deliver, Next, Pipeline, PipelineError, Standing, SyncOutcome};
+use crate::{Ask, Cleared, Deliver, Next, Pipeline, PipelineError, Standing, SyncOutcome};
 
 /// An open run that has not moved for so long has lost its message: it is sent again.
 const STALLS_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -34,6 +34,8 @@ pub struct Swept {
     pub outcome: Option<SyncOutcome>,
     /// Segments of generations that are no longer kept.
     pub segments_deleted: u64,
+    /// What was kept no longer.
+    pub cleared: Cleared,
     /// The circuit to the LMS is open until then: nothing was sent.
     pub circuit_open_until: Option<Timestamp>,
 }
@@ -79,11 +81,12 @@ impl Pipeline {
             self.stores.wake.clear(wake).await?;
         }
         self.finish_forgetting(now).await?;
-        let lease = self.take_lease().await?;
+        let mut lease = self.take_lease().await?;
         let segments_deleted = self.collect_garbage(&lease).await?;
+        let cleared = self.clear_old(&mut lease).await?;
         lease.release(&self.stores, scope, &*self.clock).await?;
         let due = ours.into_iter().map(|wake| wake.reason).collect();
-        Ok(Swept { due, outcome, segments_deleted, circuit_open_until })
+        Ok(Swept { due, outcome, segments_deleted, cleared, circuit_open_until })
     }
 
     /// The sweep of a home where each step has its own process: it sends messages for what is due
@@ -110,13 +113,14 @@ impl Pipeline {
             swept.due = due.into_iter().map(|wake| wake.reason).collect();
         }
         self.finish_forgetting(until).await?;
-        let lease = self.lease_by(until).await?;
+        let mut lease = self.lease_by(until).await?;
         let tidied = async {
             self.close_received().await?;
             if self.is_tidied(now).await? {
                 return Ok(0);
             }
             let deleted = self.collect_garbage(&lease).await?;
+            self.clear_old(&mut lease).await?;
             self.stores.table.put(&self.tidied(), now.to_string().into(), Condition::Any).await?;
             Ok(deleted)
         };

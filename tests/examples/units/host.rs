@@ -259,6 +259,7 @@ fn integration(config: &MoodleConfig) -> Integration {
         request_timeout: TIMEOUT,
         lease: TIMEOUT + LEASE,
         approval_lasts: Duration::from_secs(7 * 86_400),
+        keeping: pipeline::Keeping::default(),
         fold_every: FOLD_EVERY,
     }
 }

@@ -65,6 +65,8 @@ pub async fn run(command: Command, setting: &Setting) -> Result<Exit, Failure> {
         Command::Resume(command) => steps::resume(command, setting).await,
         Command::Limits(command) => command.run(setting).await,
         Command::Sweep(_) => steps::sweep(setting).await,
+        Command::Log(command) => command.run(setting).await,
+        Command::Forget(command) => steps::forget(command, setting).await,
         Command::Tenant(command) => command.run(setting).await,
         Command::Redrive(command) => command.run(setting).await,
         // These need neither a folder nor an installation.

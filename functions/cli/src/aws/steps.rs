@@ -11,6 +11,7 @@ use store::state::Scope;
 
 use super::Installation;
 use crate::commands::approve::{Approve, who};
+use crate::commands::forget::Forget;
 use crate::commands::reject::{Reject, told};
 use crate::commands::resume::Resume;
 use crate::commands::revert::{self, Revert};
@@ -135,6 +136,17 @@ pub async fn resume(command: Resume, setting: &Setting) -> Result<Exit, Failure>
     ));
     console.object(&Asked { source: Some(source), ..Asked::of(&scope, false) })?;
     Ok(Exit::Done)
+}
+
+/// Forgets a person. Where the LMS is to be rid of the account, the functions plan that.
+pub async fn forget(command: Forget, setting: &Setting) -> Result<Exit, Failure> {
+    let plans = command.plans_removal();
+    let ended = command.run(setting).await?;
+    if plans {
+        let home = Home::open(setting, Access::Write).await?;
+        plan_again(setting, &home, "the person is kept out").await?;
+    }
+    Ok(ended)
 }
 
 /// Has planned what the sources say now, and tried again what was refused.

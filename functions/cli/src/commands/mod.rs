@@ -5,8 +5,10 @@ pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod digest;
+pub mod forget;
 pub mod generate;
 pub mod limits;
+pub mod log;
 pub mod plan;
 pub mod reject;
 pub mod restore;
@@ -74,6 +76,8 @@ async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> 
         Command::Limits(command) => command.run(setting).await,
         Command::Sweep(command) => command.run(setting).await,
         Command::Target(command) => command.run(setting).await,
+        Command::Log(command) => command.run(setting).await,
+        Command::Forget(command) => command.run(setting).await,
         Command::Sandbox(command) => command.run(setting).await,
         Command::Generate(command) => command.run(setting),
         Command::Backup(command) => command.run(setting),

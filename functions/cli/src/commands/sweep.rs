@@ -25,6 +25,13 @@ impl Sweep {
         home.watch.clear();
         let swept = swept?;
         let expired = home.place.drop_expired()?;
+        home.clear_forgotten().await?;
+        let old = swept.cleared;
+        if old.objects + old.items + old.history > 0 {
+            let (objects, items) = (old.objects, old.items + old.history);
+            console
+                .say(&format!("{objects} plans and reports and {items} items were kept no longer"));
+        }
         if swept.segments_deleted > 0 || expired > 0 {
             let (segments, word) = (swept.segments_deleted, "cleared of what is no longer needed");
             console.say(&format!("{segments} segments and {expired} items {word}"));

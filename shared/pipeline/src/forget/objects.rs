@@ -20,8 +20,8 @@ const PASSED_OVER: [&str; 7] =
     ["manifest/", "old-manifest/", "forgetting/", "forgotten", "lease", "config", "audit/"];
 
 impl Pipeline {
-    /// Hands every object under `kind` of the integration to `each`, by key.
-    async fn objects_of(&self, kind: &str) -> Result<Vec<String>, PipelineError> {
+    /// The keys of all objects under `kind` of the integration.
+    pub(crate) async fn objects_of(&self, kind: &str) -> Result<Vec<String>, PipelineError> {
         let prefix = self.integration.scope.object(kind, "");
         let (mut keys, mut after) = (Vec::new(), None::<String>);
         loop {

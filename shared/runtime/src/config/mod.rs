@@ -34,6 +34,8 @@
 //! | `[integration.limits.KIND]` | the numbers of one run, for one kind |
 //! | `[integration.limits.week]`, `[integration.limits.week.KIND]` | the same numbers over seven days; default `remove_percent = 25` |
 //! | `[[integration.limits.window]]` | `name`, `from` and `until` (first and last day, UTC), and any of the above: what holds on these days |
+//! | `[integration.log]` | `level`: `error`, `warning`, `info` (default): the least that `rollcall log` shows; `keep`: for how long runs are kept (`"90d"`, `"12w"`, `"3y"`; without it for ever) |
+//! | `[integration.retention]` | `plans`, `reports`, `history`, `audit`: for how long each is kept; `backups`: for how long you keep backups (default `"35d"`), which a receipt of forgetting dates |
 //!
 //! A secret is `{ env = "NAME" }`, `{ file = "PATH" }` or `{ secret = "NAME" }`. Paths count from
 //! the file's folder.
@@ -43,6 +45,7 @@
 
 mod de;
 mod fault;
+mod keeping;
 mod limits;
 mod node;
 mod pattern;
@@ -60,11 +63,13 @@ use serde::Deserialize;
 use serde::de::Error as _;
 
 pub use fault::ConfigError;
+pub use keeping::Keeping;
 pub use pattern::Pattern;
 pub use source::{Format, SelectError, Source};
 pub use target::{Connection, Settings, Target};
 
 use fault::Fault;
+use keeping::{LogSection, RetentionSection};
 use limits::LimitsSection;
 use node::Node;
 use policy::PolicySection;
@@ -107,6 +112,8 @@ pub struct Integration {
     pub policy: Policy,
     /// How much may be taken away in one run.
     pub limits: Limits,
+    /// For how long what is stored is kept.
+    pub keeping: Keeping,
 }
 
 /// What an integration may do.
@@ -177,6 +184,7 @@ impl Config {
             },
             policy: Policy::default(),
             limits: Limits::default(),
+            keeping: Keeping::default(),
         };
         Self { tenant: "default".to_owned(), integrations: vec![integration] }
     }
@@ -210,6 +218,10 @@ struct IntegrationSection {
     policy: PolicySection,
     #[serde(default)]
     limits: LimitsSection,
+    #[serde(default)]
+    log: LogSection,
+    #[serde(default)]
+    retention: RetentionSection,
 }
 
 impl TryFrom<Vec<IntegrationSection>> for Integrations {
@@ -230,6 +242,7 @@ impl IntegrationSection {
             target: self.target.into_target(settings, folder),
             policy: self.policy.into_policy(),
             limits: self.limits.into_limits(),
+            keeping: self.retention.into_keeping(self.log),
         }
     }
 }

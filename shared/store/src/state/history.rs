@@ -128,6 +128,42 @@ pub async fn of(
     Ok(found)
 }
 
+/// Deletes the history of runs that `old` picks, under the check of the caller's lease. Returns how
+/// many items went.
+pub async fn clear(
+    stores: &Stores,
+    scope: &Scope,
+    state: &StateName,
+    old: &(dyn Fn(&str) -> bool + Send + Sync),
+    lease: &Write,
+) -> Result<u64, StoreError> {
+    let mut cleared = 0;
+    for partition in 0..1usize << MAX_BITS {
+        let pk = scope.bucket_pk(state, first_hash(partition, MAX_BITS));
+        let mut after: Option<String> = None;
+        loop {
+            let page = stores.table.query(&pk, "history/", after.as_deref(), 50).await?;
+            let gone =
+                page.items.iter().filter(|item| item.key.sk.split('/').nth(1).is_some_and(old));
+            let delete = |item: &crate::Item| Write::Delete {
+                key: item.key.clone(),
+                condition: Condition::Version(item.version),
+            };
+            let writes: Vec<Write> = gone.map(delete).collect();
+            if !writes.is_empty() {
+                cleared += writes.len() as u64;
+                let all = std::iter::once(lease.clone()).chain(writes);
+                stores.table.transact(all.collect()).await?;
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+    }
+    Ok(cleared)
+}
+
 /// An item's bytes without the entries that `gone` picks, and how many those are; `None` where no
 /// entry is left.
 pub(super) fn without(
