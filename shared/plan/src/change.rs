@@ -104,6 +104,11 @@ pub enum HoldReason {
         /// How many students it has.
         students: u64,
     },
+    /// It gives a person a role in the LMS itself, which nobody gets without a word from a person.
+    GrantsSystemRole {
+        /// Which.
+        role: Text,
+    },
     /// It needs the effect of a change that is held.
     Needs {
         /// That change's record.

@@ -179,6 +179,10 @@ fn put_reason(out: &mut Vec<u8>, reason: &HoldReason) {
             put_bytes(out, name.as_bytes());
             [learned, now].into_iter().for_each(|number| put_varint(out, *number));
         }
+        HoldReason::GrantsSystemRole { role } => {
+            out.push(20);
+            put_bytes(out, role.as_bytes());
+        }
     }
 }
 
@@ -204,6 +208,7 @@ fn reason(from: &mut Decoder<'_>) -> Result<HoldReason, DecodeError> {
             learned: from.varint()?,
             now: from.varint()?,
         },
+        20 => HoldReason::GrantsSystemRole { role: Text::new(from.str()?) },
         _ => return Err(from.expected("a reason")),
     })
 }

@@ -16,8 +16,8 @@ use crate::known::{Known, Standing, key_hash};
 use crate::names::{Names, has_unique_name};
 use crate::refs;
 use crate::{
-    Absence, Action, Applied, Capabilities, Cause, Checksum, Counts, DiffError, Limits, Past, Plan,
-    Policy, Refused, Wanted,
+    Absence, Action, Applied, Capabilities, Cause, Checksum, Counts, DiffError, HoldReason, Limits,
+    Past, Plan, Policy, Refused, Wanted,
 };
 
 /// What a plan is made by, beside the two sides.
@@ -243,6 +243,10 @@ impl<'a> Run<'a> {
                 continue;
             }
             let draft = self.board.push(&change);
+            if let Some(role) = hold::granted(&change) {
+                let mark = self.board.reason(HoldReason::GrantsSystemRole { role: role.clone() });
+                self.board.set(draft, mark);
+            }
             if change.action == Action::Create
                 && let Some(hash) = key_hash(key)
             {

@@ -13,6 +13,18 @@ use crate::{
     Action, Cause, Change, Counts, HoldReason, Limited, Limits, Part, Past, Phase, SharpDrop, Span,
 };
 
+/// The system role that a change gives somebody who did not have it.
+pub(crate) fn granted(change: &Change) -> Option<&Text> {
+    fn role(record: &Option<Record>) -> Option<&Text> {
+        match record {
+            Some(Record::Person(person)) => person.system_role.as_ref(),
+            _ => None,
+        }
+    }
+    let after = role(&change.after).filter(|role| role.as_str() != "none")?;
+    (role(&change.before) != Some(after)).then_some(after)
+}
+
 /// What the limits are weighed against, per kind.
 #[derive(Debug, Default)]
 pub(crate) struct Weights {

@@ -177,3 +177,50 @@ fn roles_are_no_reason_to_touch_who_has_them_already() {
     assert_eq!(plan_of(&world, &wanted), ["update enrollment:c/p"]);
     assert!(plan_of(&world, &there).is_empty());
 }
+
+#[test]
+fn a_system_role_waits_for_approval_whatever_the_limits() {
+    let mut world = World::holding(&[person("p", "ada").into(), person("q", "bob").into()]);
+    let fields = &["username", "given", "family", "email", "status", "system_role"];
+    world.capabilities.kinds[Kind::Person as usize - 1] = plan::KindSupport::Full { fields };
+    let with_role = |key: &str, name: &str, role: &str| {
+        let mut person = person(key, name);
+        person.system_role = Some(Text::new(role));
+        Record::from(person)
+    };
+    let wanted = [
+        with_role("p", "ada", "administrator"),
+        with_role("q", "bob", "none"),
+        with_role("new", "eve", "administrator"),
+        course("c").into(),
+        student("c", "new").into(),
+        student("c", "q").into(),
+    ];
+    let plan = world.diff(&wanted).plan;
+    let role = || HoldReason::GrantsSystemRole { role: Text::new("administrator") };
+    let mut waiting: Vec<_> = lines(&held(&plan)).into_iter().zip(&plan.reasons).collect();
+    waiting.sort();
+    let expected = [
+        ("create enrollment:c/new".to_owned(), &needs("person:new")),
+        ("create person:new".to_owned(), &role()),
+        ("update person:p".to_owned(), &role()),
+    ];
+    assert_eq!(waiting, expected);
+    let stored = plan::Plan::from_bytes(&plan.to_bytes()).unwrap();
+    assert_eq!(stored.reasons, plan.reasons);
+    world.deliver(&plan);
+    // Held again on every run, until somebody approves just this.
+    let again = world.diff(&wanted).plan;
+    assert_eq!(again.summary.held_checksum, plan.summary.held_checksum);
+    world.approved = again.summary.held_checksum;
+    let released = world.diff(&wanted);
+    assert!(released.released && released.plan.held.is_empty());
+    world.deliver(&released.plan);
+    world.approved = None;
+    assert!(plan_of(&world, &wanted).is_empty(), "who has the role keeps it");
+    let plan = world.diff(&[with_role("p", "ada", "none"), with_role("q", "bob", "none")]).plan;
+    assert!(
+        held(&plan).iter().all(|change| change.key() != &key("p")),
+        "taking it away waits for nobody"
+    );
+}

@@ -235,6 +235,11 @@ pub(crate) fn why(group: &HoldGroup) -> String {
             let (learned, now) = (number(*learned), kind_words(*kind, *now));
             format!("{part} {name} has {now} left, of {learned}: what it would lose waits")
         }
+        HoldWhy::GrantsSystemRole { role } => format!(
+            "the system role {} is given to {}: nobody gets one without approval",
+            crate::label::clean(role),
+            many(group.count, "person")
+        ),
         HoldWhy::Needs if group.count == 1 => "1 change needs something that is held".to_owned(),
         HoldWhy::Needs => format!("{} need something that is held", many(group.count, "change")),
     }

@@ -28,6 +28,11 @@ pub enum HoldWhy {
         /// How many students it has.
         students: u64,
     },
+    /// They give somebody a role in the LMS itself.
+    GrantsSystemRole {
+        /// Which.
+        role: Text,
+    },
     /// They need the effect of something that is held.
     Needs,
     /// More of a kind would be done than another limit allows.
@@ -109,6 +114,9 @@ impl Holding {
                 let (course, students) = (course.clone(), *students);
                 (HoldWhy::EmptiesCourse { course, students }, None)
             }
+            HoldReason::GrantsSystemRole { role } => {
+                (HoldWhy::GrantsSystemRole { role: role.clone() }, None)
+            }
             HoldReason::Needs { key } => (HoldWhy::Needs, Some(key)),
             HoldReason::Over { limited, span, count, before, of, allowed } => {
                 let (limited, span, kind) = (*limited, *span, change.kind());
@@ -188,5 +196,6 @@ fn rank(why: &HoldWhy) -> (u8, std::cmp::Reverse<u64>) {
         }
         HoldWhy::EmptiesCourse { students, .. } => (2, std::cmp::Reverse(*students)),
         HoldWhy::Needs => (3, std::cmp::Reverse(0)),
+        HoldWhy::GrantsSystemRole { .. } => (0, std::cmp::Reverse(u64::MAX)),
     }
 }
