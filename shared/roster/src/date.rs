@@ -109,4 +109,8 @@ impl Value for Date {
     fn show(&self) -> Cow<'_, str> {
         self.to_string().into()
     }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
 }

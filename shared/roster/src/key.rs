@@ -219,6 +219,35 @@ impl Key {
         }
     }
 
+    /// A hash of all of it: two keys with the same one are one in practice.
+    pub fn hash64(&self) -> u64 {
+        let mut bytes = Vec::with_capacity(48);
+        self.encode(&mut bytes);
+        xxhash_rust::xxh3::xxh3_64(&bytes)
+    }
+
+    /// The same key with other persons in it: each goes through `person`.
+    pub fn with_persons(&self, mut person: impl FnMut(&PersonKey) -> PersonKey) -> Self {
+        match self {
+            Self::Person(key) => Self::Person(person(key)),
+            Self::Enrollment { course, person: who } => {
+                Self::Enrollment { course: course.clone(), person: person(who) }
+            }
+            Self::GroupMember { course, group, person: who } => {
+                let (course, group) = (course.clone(), group.clone());
+                Self::GroupMember { course, group, person: person(who) }
+            }
+            Self::Observer { person: who, observer } => {
+                Self::Observer { person: person(who), observer: person(observer) }
+            }
+            Self::Association { kind: kind @ AssociationKind::PersonOrgUnit, from, to } => {
+                let from = person(&PersonKey::from(from.clone())).text().clone();
+                Self::Association { kind: *kind, from, to: to.clone() }
+            }
+            other => other.clone(),
+        }
+    }
+
     /// Appends kind and ids.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(self.kind() as u8);

@@ -26,10 +26,13 @@
 #[cfg(feature = "arbitrary")]
 pub mod arbitrary;
 mod codec;
+pub mod columns;
 mod date;
 mod finding;
 mod key;
 pub mod mapping;
+pub mod matching;
+pub mod merge;
 pub mod normal;
 mod order;
 mod packed;

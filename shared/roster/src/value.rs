@@ -15,6 +15,11 @@ pub trait Value: Sized + Clone + PartialEq {
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
     /// For a person to read; a secret shows as dots.
     fn show(&self) -> Cow<'_, str>;
+    /// What `text`, as a configuration writes it, says. `None` where it says no such value, and
+    /// for types that are more than one text.
+    fn parse(_text: &str) -> Option<Self> {
+        None
+    }
 }
 
 impl Value for Text {
@@ -29,6 +34,10 @@ impl Value for Text {
 
     fn show(&self) -> Cow<'_, str> {
         self.as_str().into()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        crate::normal::text(text)
     }
 }
 
@@ -47,6 +56,14 @@ impl Value for bool {
 
     fn show(&self) -> Cow<'_, str> {
         if *self { "yes".into() } else { "no".into() }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        }
     }
 }
 
@@ -69,6 +86,10 @@ impl Value for Vec<Text> {
 
     fn show(&self) -> Cow<'_, str> {
         self.iter().map(Text::as_str).collect::<Vec<_>>().join(", ").into()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Text::parse(text).map(|item| vec![item])
     }
 }
 
@@ -184,6 +205,14 @@ impl Value for Status {
         match self {
             Self::Active => "active".into(),
             Self::Inactive => "inactive".into(),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "active" => Some(Self::Active),
+            "inactive" => Some(Self::Inactive),
+            _ => None,
         }
     }
 }
@@ -324,6 +353,10 @@ impl Value for Roles {
 
     fn show(&self) -> Cow<'_, str> {
         self.0.iter().map(Role::name).collect::<Vec<_>>().join(", ").into()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Text::parse(text).map(|name| Self::one(Role::from_name(&name)))
     }
 }
 

@@ -32,6 +32,16 @@ pub trait Fields {
     fn overlay(&mut self, other: &Self);
     /// Forgets every known field that `keep` refuses.
     fn retain(&mut self, keep: &mut dyn FnMut(FieldSpec) -> bool);
+    /// Hands over each known field.
+    fn known_each(&self, to: &mut dyn FnMut(FieldSpec));
+    /// The field of this number, as shown text; `None` where it is not known.
+    fn show_one(&self, number: u16) -> Option<Cow<'_, str>>;
+    /// Whether `other` has the field of this number just so.
+    fn same_one(&self, number: u16, other: &Self) -> bool;
+    /// Takes over the field of this number as `other` has it, known or not.
+    fn copy_one(&mut self, number: u16, other: &Self);
+    /// Sets the field of this number to what `text` says; `false` where it cannot say it.
+    fn set_one(&mut self, number: u16, text: &str) -> bool;
 }
 
 macro_rules! record {
@@ -147,6 +157,48 @@ macro_rules! record {
                         self.$field = None;
                     }
                 )*
+            }
+
+            fn known_each(&self, to: &mut dyn FnMut($crate::FieldSpec)) {
+                $(
+                    if self.$field.is_some() {
+                        to($crate::FieldSpec { number: $number, name: stringify!($field) });
+                    }
+                )*
+            }
+
+            fn show_one(&self, number: u16) -> Option<std::borrow::Cow<'_, str>> {
+                match number {
+                    $( $number => self.$field.as_ref().map($crate::Value::show), )*
+                    _ => None,
+                }
+            }
+
+            fn same_one(&self, number: u16, other: &Self) -> bool {
+                match number {
+                    $( $number => self.$field == other.$field, )*
+                    _ => true,
+                }
+            }
+
+            fn copy_one(&mut self, number: u16, other: &Self) {
+                match number {
+                    $( $number => self.$field.clone_from(&other.$field), )*
+                    _ => {}
+                }
+            }
+
+            fn set_one(&mut self, number: u16, text: &str) -> bool {
+                match number {
+                    $( $number => match <$type as $crate::Value>::parse(text) {
+                        None => false,
+                        value => {
+                            self.$field = value;
+                            true
+                        }
+                    }, )*
+                    _ => false,
+                }
             }
         }
 

@@ -10,8 +10,12 @@ pub use person::Person;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
-use crate::{DecodeError, Decoder, Key, Kind, Place, Placed};
+use crate::{
+    AssociationKind, CourseKey, DecodeError, Decoder, GroupKey, Key, Kind, OrgUnitKey, PersonKey,
+    Place, Placed, TermKey,
+};
 
 /// Any record.
 #[derive(Clone, PartialEq)]
@@ -102,6 +106,69 @@ impl Record {
     /// Forgets every known field that `keep` refuses.
     pub fn retain(&mut self, mut keep: impl FnMut(FieldSpec) -> bool) {
         each!(self, it => it.retain(&mut keep));
+    }
+
+    /// The fields that are known, in the order of their numbers.
+    pub fn known(&self) -> Vec<FieldSpec> {
+        let mut known = Vec::new();
+        each!(self, it => it.known_each(&mut |spec| known.push(spec)));
+        known
+    }
+
+    /// A field as shown text; `None` where it is not known.
+    pub fn field(&self, spec: FieldSpec) -> Option<Cow<'_, str>> {
+        each!(self, it => it.show_one(spec.number))
+    }
+
+    /// Whether `other` has a field just so: the same value, or neither knows it.
+    pub fn agrees(&self, spec: FieldSpec, other: &Self) -> bool {
+        pair!(self, other, a, b => a.same_one(spec.number, b), else false)
+    }
+
+    /// Takes over one field as `other` has it, known or not. Records of different kinds are left
+    /// alone.
+    pub fn copy_field(&mut self, spec: FieldSpec, other: &Self) {
+        pair!(self, other, a, b => a.copy_one(spec.number, b), else ());
+    }
+
+    /// Sets a field to what `text` says of it: text as it is, a status, day or yes and no by its
+    /// word; a list becomes one of this one value. `false`, and nothing is changed, where the
+    /// field cannot be set so (`text` is no day; a password or an address).
+    pub fn set_field(&mut self, spec: FieldSpec, text: &str) -> bool {
+        each!(self, it => it.set_one(spec.number, text))
+    }
+
+    /// The names of the fields that records of `kind` can have.
+    pub fn field_names(kind: Kind) -> &'static [&'static str] {
+        static NAMES: OnceLock<Vec<Vec<&'static str>>> = OnceLock::new();
+        let all = NAMES.get_or_init(|| {
+            let names = |kind| Self::specs(kind).iter().map(|spec| spec.name).collect();
+            Kind::ALL.map(names).into()
+        });
+        &all[kind as usize - 1]
+    }
+
+    /// The field of `kind` that has this name.
+    pub fn spec(kind: Kind, name: &str) -> Option<FieldSpec> {
+        Self::specs(kind).iter().find(|spec| spec.name == name).copied()
+    }
+
+    /// A record of `kind` that knows nothing, under a key that is nobody's: to try rules on.
+    pub fn blank(kind: Kind) -> Self {
+        match kind {
+            Kind::Term => Term::new(TermKey::default()).into(),
+            Kind::OrgUnit => OrgUnit::new(OrgUnitKey::default()).into(),
+            Kind::Person => Person::new(PersonKey::default()).into(),
+            Kind::Course => Course::new(CourseKey::default()).into(),
+            Kind::Group => Group::new(CourseKey::default(), GroupKey::default()).into(),
+            Kind::Enrollment => Enrollment::new(CourseKey::default(), PersonKey::default()).into(),
+            Kind::GroupMember => {
+                let (course, group) = (CourseKey::default(), GroupKey::default());
+                GroupMember::new(course, group, PersonKey::default()).into()
+            }
+            Kind::Association => Association::new(AssociationKind::CourseOrgUnit, "", "").into(),
+            Kind::Observer => Observer::new(PersonKey::default(), PersonKey::default()).into(),
+        }
     }
 
     /// Every field that records of `kind` can have.
