@@ -52,6 +52,9 @@ codes! {
     UNREADABLE_DATE Warning "unreadable-date" "A date in no known form; it was left out.";
     // Persons.
     EMPTY_USERID Note "empty-userid" "A person whose user ids are all empty; there is no user name.";
+    // Tables.
+    ROW_CELLS Error "row-cells" "A line of a table with more or fewer cells than its headings; it was left out.";
+    UNREADABLE_CELL Warning "unreadable-cell" "A cell that is nothing that its column can be; it was left out.";
     // Groups.
     RELATIONSHIP_NOT_READ Note "relationship-not-read" "A relationship that says nothing a roster can hold; it was left out.";
     // Memberships.

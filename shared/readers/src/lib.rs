@@ -39,6 +39,7 @@ mod error;
 pub mod ims;
 mod options;
 mod sniff;
+mod table;
 pub mod write;
 mod xml;
 
@@ -54,7 +55,8 @@ use roster::{Sink, SnapshotBuilder, Text};
 use encoding::TextSource;
 
 /// The readers there are.
-const READERS: &[(Format, ReadFormat)] = &[(Format::ImsEnterprise, ims::read)];
+const READERS: &[(Format, ReadFormat)] =
+    &[(Format::ImsEnterprise, ims::read), (Format::Table, table::read)];
 
 /// Reads a whole text of one format; `u32` is the file's number for origins.
 type ReadFormat =
@@ -147,7 +149,13 @@ fn read_text(
     sink: &mut dyn Sink,
 ) -> Result<ExportInfo, ReadError> {
     let mut source = TextSource::new(bytes, options.limits.export_bytes, encoding::CHUNK)?;
-    let found = sniff::text(&source.peek());
+    let head = source.peek();
+    let found = match options.format {
+        FormatChoice::Named(Format::Table) if sniff::is_plain(&head) && !head.trim().is_empty() => {
+            Ok(Format::Table)
+        }
+        _ => sniff::text(&head),
+    };
     let format = match (options.format, found) {
         (FormatChoice::Auto, found) => found?,
         (FormatChoice::Named(wanted), Ok(found)) if wanted == found => found,

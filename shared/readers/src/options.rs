@@ -19,6 +19,8 @@ pub struct ReadOptions {
     pub target: Option<Text>,
     /// What the groups of an export are.
     pub group_types: GroupTypes,
+    /// What the columns of a table say.
+    pub columns: roster::columns::Columns,
     /// What is allowed.
     pub limits: ReadLimits,
 }

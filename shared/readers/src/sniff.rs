@@ -14,11 +14,15 @@ pub enum Format {
     Edexml,
     /// OneRoster CSV files in a zip.
     OneRoster,
+    /// A list of persons as text in columns. It is never found out by its content: what the
+    /// columns mean is configured.
+    Table,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::ImsEnterprise, Self::Lis, Self::Edexml, Self::OneRoster];
+    pub const ALL: [Self; 5] =
+        [Self::ImsEnterprise, Self::Lis, Self::Edexml, Self::OneRoster, Self::Table];
 
     /// Its name in configuration.
     pub fn name(self) -> &'static str {
@@ -27,6 +31,7 @@ impl Format {
             Self::Lis => "lis",
             Self::Edexml => "edexml",
             Self::OneRoster => "oneroster",
+            Self::Table => "table",
         }
     }
 
@@ -37,6 +42,7 @@ impl Format {
             Self::Lis => "IMS LIS",
             Self::Edexml => "EDEXML",
             Self::OneRoster => "OneRoster CSV",
+            Self::Table => "a table of persons",
         }
     }
 
@@ -73,6 +79,11 @@ pub(crate) fn binary(head: &[u8]) -> Option<&'static str> {
         (b"MZ", "a program"),
     ];
     MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what)
+}
+
+/// Whether decoded text is no markup, by its first piece.
+pub(crate) fn is_plain(head: &str) -> bool {
+    !head.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('<')
 }
 
 /// The format of decoded text, by its first piece.
