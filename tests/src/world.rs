@@ -393,6 +393,7 @@ pub(crate) fn source() -> Source {
         mode: Mode::Full,
         precedence: 0,
         read: ReadOptions::default(),
+        part: Default::default(),
     }
 }
 
@@ -417,6 +418,7 @@ fn integration() -> Integration {
         policy: Policy::default(),
         limits,
         rules: moodle_config().rules(),
+        mapping: Default::default(),
         config_version: "1".to_owned(),
         target_kind: "moodle".to_owned(),
         target_url: URL.to_owned(),

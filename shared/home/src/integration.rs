@@ -45,10 +45,12 @@ pub fn source(source: &runtime::config::Source) -> Source {
         format: named.unwrap_or_default(),
         username_types: source.username_types.iter().map(roster::Text::new).collect(),
         target: source.only_target.as_ref().map(roster::Text::new),
+        columns: source.columns.clone(),
         ..ReadOptions::default()
     };
     let precedence = i64::from(source.precedence);
-    Source { name: source.name.clone(), mode: source.mode, precedence, read }
+    let (name, part) = (source.name.clone(), source.part.clone());
+    Source { name, mode: source.mode, precedence, read, part }
 }
 
 /// The integration of `tenant` with its target.
@@ -69,6 +71,7 @@ pub fn integration(
         policy: configured.policy.clone(),
         limits: configured.limits.clone(),
         rules: target.rules.clone(),
+        mapping: configured.mapping.clone(),
         config_version: configured.version(),
         target_kind: configured.target.kind.clone(),
         target_url: target.address.clone(),

@@ -96,7 +96,7 @@ impl Pipeline {
         let scope = &self.integration.scope;
         // What an earlier run left must be finished while its plans still say what they said.
         let recovered = self.recover(lease).await?;
-        let person = self.whom(query).await?;
+        let person = self.person_meant(query).await?;
         let marks = Marks::make(&self.stores, scope, &*self.random).await?;
         let now = self.clock.now();
         let mut who = Forgetting {
@@ -173,7 +173,7 @@ impl Pipeline {
     }
 
     /// The one person whom `query` names.
-    async fn whom(&self, query: &str) -> Result<PersonKey, PipelineError> {
+    async fn person_meant(&self, query: &str) -> Result<PersonKey, PipelineError> {
         let aliases = Aliases::load(&self.stores, &self.integration.scope).await?;
         if let Some(key) = query.strip_prefix("person:") {
             return Ok(PersonKey::from(aliases.record_id(Kind::Person, key)));

@@ -5,6 +5,8 @@ use std::io::{Read, Seek, SeekFrom};
 use ambient::{Stopwatch, Timestamp};
 use hashbrown::HashSet;
 use readers::{ExportSink, read_export};
+use roster::mapping::FieldList;
+use roster::merge::PersonKeys;
 use roster::{
     Entry, Finding, Findings, FormerKey, Key, Kind, Mode, Origin, PersonKey, Record, Removal,
     Severity, Sink, Snapshot, SnapshotBuilder, Text,
@@ -19,6 +21,7 @@ use store::state::{StateName, States};
 
 use crate::drive::lease_lost;
 use crate::forget::without_forgotten;
+use crate::person_keys::random_keys;
 use crate::progress::{Progress, Stage};
 use crate::vault::{Vault, seal};
 use crate::{Pipeline, PipelineError, Source};
@@ -160,7 +163,14 @@ impl Pipeline {
         let content = content_of(&export.snapshot);
         let mut forgotten = Forgotten::load(&self.stores, scope).await?;
         let spread = forgotten.spread(scope, export.snapshot.former_keys())?;
-        let snapshot = resolve(export.snapshot, &mut aliases, &forgotten)?;
+        let snapshot = match &source.part.keys {
+            PersonKeys::Source => export.snapshot,
+            PersonKeys::Random { natural } => {
+                random_keys(export.snapshot, source, natural, &mut aliases, &*self.random)?
+            }
+        };
+        let snapshot = narrowed(snapshot, &self.integration.mapping.fields)?;
+        let snapshot = resolve(snapshot, &mut aliases, &forgotten)?;
         let snapshot = without_forgotten(snapshot, &forgotten)?;
         aliases.added_by(&stored_aliases, &run.run.id);
         let counts = snapshot.counts().clone();
@@ -252,6 +262,20 @@ fn may_be_taken_in(
         );
     }
     Ok(())
+}
+
+/// The export without what the configuration does not list: it is not kept either.
+fn narrowed(snapshot: Snapshot, list: &FieldList) -> Result<Snapshot, PipelineError> {
+    if list.is_empty() {
+        return Ok(snapshot);
+    }
+    let record = |mut entry: Entry| {
+        list.narrow(&mut entry.record);
+        Some(entry)
+    };
+    snapshot
+        .map(record, Some)
+        .map_err(|error| PipelineError::damaged("the export in memory", &error))
 }
 
 /// Brings the export's keys to record ids: a key that was re-keyed means the record that it always

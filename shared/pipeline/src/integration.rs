@@ -5,7 +5,8 @@ use std::time::Duration;
 use plan::{Limits, Policy};
 use readers::ReadOptions;
 use roster::Mode;
-use roster::mapping::TargetRules;
+use roster::mapping::{MappingRules, TargetRules};
+use roster::merge::{Part, SourceRules};
 use store::state::{Scope, StateName};
 
 use crate::Keeping;
@@ -32,6 +33,16 @@ pub struct Source {
     pub precedence: i64,
     /// How its exports are read.
     pub read: ReadOptions,
+    /// How it takes part beside others.
+    pub part: Part,
+}
+
+impl Source {
+    /// What the merge goes by.
+    pub fn rules(&self) -> SourceRules {
+        let name = roster::Text::new(&self.name);
+        SourceRules { name, precedence: self.precedence, part: self.part.clone() }
+    }
 }
 
 /// One tenant's pairing of sources with a target.
@@ -49,6 +60,8 @@ pub struct Integration {
     pub limits: Limits,
     /// How the target wants its records.
     pub rules: TargetRules,
+    /// How the school wants them, before they are made to fit the target.
+    pub mapping: MappingRules,
     /// Version of the configuration: an input of every plan.
     pub config_version: String,
     /// `moodle`, ...

@@ -14,7 +14,7 @@ use store::state::meta::decode_applied;
 use store::state::run::{RunState, StoredRun};
 use store::state::{Loaded, Published, StateName, States};
 
-use crate::desired::{self, Broken, LoadedSource, until_broken};
+use crate::desired::{self, Held, LoadedSource, Notes, Sides, until_broken};
 use crate::drive::lease_lost;
 use crate::learned::{Tally, fallen};
 use crate::memory::{Memory, takes_away};
@@ -56,13 +56,16 @@ impl Pipeline {
         run.run.planned_from =
             sources.iter().map(|source| (source.name.clone(), generation(source))).collect();
         let (applied, loaded) = self.load_applied().await?;
+        let matched = desired::matches(&sources)?;
+        let held = Held::new(&applied, &loaded);
         let mut memory = self.remember().await?;
         let mut leaving = Forgetting::under_way(&self.stores, &self.integration.scope).await?;
         leaving.retain(|who| who.lms);
+        let sides = Sides { sources: &sources, matched: &matched, held: &held };
         let compare = Compare {
             leaving: &leaving,
             pipeline: self,
-            sources: &sources,
+            sides,
             applied: &loaded,
             refused,
             because,
@@ -93,9 +96,9 @@ impl Pipeline {
             let published = states.newest(&name).await?;
             let loaded = states.load(&name, &published.manifest).await?;
             let name = source.name.clone();
-            sources.push(LoadedSource { name, precedence: source.precedence, published, loaded });
+            sources.push(LoadedSource { name, rules: source.rules(), published, loaded });
         }
-        sources.sort_by_key(|source| source.precedence);
+        sources.sort_by_key(|source| source.rules.precedence);
         Ok(sources)
     }
 
@@ -199,7 +202,7 @@ struct Compare<'a> {
     pipeline: &'a Pipeline,
     /// Those whom the LMS is to be rid of.
     leaving: &'a [Forgetting],
-    sources: &'a [LoadedSource],
+    sides: Sides<'a>,
     applied: &'a Loaded,
     refused: Refused,
     because: Cause,
@@ -209,9 +212,9 @@ impl Compare<'_> {
     /// The comparison, with what belonged to a part of the export that dropped sharply held.
     async fn with_suspects(&self, memory: &mut Memory) -> Result<Diffed, PipelineError> {
         let Some(drop) = memory.limits.sharp_drop else { return self.diff(memory, None, None) };
-        let tally = RefCell::new(Tally::new(self.sources, &self.pipeline.integration));
+        let tally = RefCell::new(Tally::new(self.sides.sources, &self.pipeline.integration));
         let diffed = self.diff(memory, None, Some(&tally))?;
-        memory.count(self.sources, tally.into_inner().parts());
+        memory.count(self.sides.sources, tally.into_inner().parts());
         let fallen = fallen(&memory.learned.value, &memory.parts, drop);
         if fallen.is_empty() || !takes_away(&diffed.plan) {
             return Ok(diffed);
@@ -228,15 +231,18 @@ impl Compare<'_> {
         tally: Option<&RefCell<Tally>>,
     ) -> Result<Diffed, PipelineError> {
         let integration = &self.pipeline.integration;
-        let files = desired::files(self.sources);
-        let spoken_for = self.sources.iter().all(|source| source.published.version > 0);
+        let sources = self.sides.sources;
+        let files = desired::files(sources);
+        let spoken_for = sources.iter().all(|source| source.published.version > 0);
+        let notes = Notes::default();
         // Absence says something only when every source has spoken once: before that, what a
-        // source has not delivered yet is not gone.
+        // source has not delivered yet is not gone. Nor is what had to be left out.
         let leaving = self.leaving;
-        let absence = move |applied: &plan::Applied| {
-            if leaving.iter().any(|who| who.names(applied.record.key())) {
+        let absence = |applied: &plan::Applied| {
+            let key = applied.record.key();
+            if leaving.iter().any(|who| who.names(key)) {
                 Absence::Deletes
-            } else if spoken_for {
+            } else if spoken_for && !notes.left_out.has(key) {
                 Absence::Removes
             } else {
                 Absence::SaysNothing
@@ -256,15 +262,14 @@ impl Compare<'_> {
             approved,
             absence: &absence,
         };
-        let (findings, broken) = (RefCell::new(Findings::default()), Broken::default());
-        let applied = until_broken(self.applied.iter(decode_applied), &broken);
-        let wanted = desired::wanted(self.sources, &integration.rules, &findings, &broken, tally);
+        let applied = until_broken(self.applied.iter(decode_applied), &notes.broken);
+        let wanted = desired::wanted(self.sides, integration, &notes, tally)?;
         let diffed = plan::diff(&input, applied, wanted);
-        if let Some(error) = broken.take() {
+        if let Some(error) = notes.broken.take() {
             return Err(error.into());
         }
         let mut diffed = diffed?;
-        let mut all = findings.into_inner();
+        let mut all = notes.findings.take();
         all.merge(std::mem::take(&mut diffed.findings));
         diffed.findings = all;
         Ok(diffed)

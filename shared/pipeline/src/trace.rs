@@ -8,6 +8,7 @@
 mod held;
 mod look;
 mod query;
+mod whom;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,8 @@ use store::state::index::Term;
 use store::state::meta::decode_applied;
 use store::state::run::{Run, StoredRun};
 
-use crate::{Pipeline, PipelineError};
+use crate::provenance::provenance;
+use crate::{Pipeline, PipelineError, Provenance};
 use look::Looked;
 use why::{Facts, Need, conclude};
 
@@ -49,6 +51,8 @@ pub struct Trace {
     pub also: Vec<Key>,
     /// What each source says of it: the source's name, the record, and file and line.
     pub sources: Vec<(String, Record, String, u32)>,
+    /// From which source, file and line each field comes, and which lost.
+    pub fields: Vec<Provenance>,
     /// What the LMS is known to hold.
     pub applied: Option<Applied>,
     /// What was done, oldest first.
@@ -197,7 +201,11 @@ impl Pipeline {
                 (key, meant.collect())
             }
         };
-        let said = looks.said(&key).await?;
+        let whom = self.whom().await?;
+        let key = whom.key(&key);
+        let mut said = looks.said(&key).await?;
+        whom.add(&key, &mut said)?;
+        let fields = provenance(&self.integration, &said);
         let applied = looks.applied(&key).await?;
         let mut events = self.events(&key).await?;
         let runs = self.runs(RUNS).await?;
@@ -207,7 +215,11 @@ impl Pipeline {
             return Err(PipelineError::NotFound(format!("nothing is known of {key}")));
         }
         let enrollments = match &key {
-            Key::Person(person) => looks.enrollments(person).await?,
+            Key::Person(person) => {
+                let mut all = looks.enrollments(person).await?;
+                whom.enrollments(&mut looks, person, &mut all).await?;
+                all
+            }
             _ => Vec::new(),
         };
         let needs = self.needs(&mut looks, &key, &runs).await?;
@@ -230,7 +242,18 @@ impl Pipeline {
         };
         let conclusion = conclude(&facts);
         let sources = said;
-        Ok(Trace { key, also, sources, applied, events, enrollments, held, findings, conclusion })
+        Ok(Trace {
+            key,
+            also,
+            sources,
+            fields,
+            applied,
+            events,
+            enrollments,
+            held,
+            findings,
+            conclusion,
+        })
     }
 
     pub(crate) async fn looks(&self) -> Result<Looks, PipelineError> {

@@ -285,6 +285,12 @@ impl Matches {
         self.means.get(key)
     }
 
+    /// Everybody who is this one.
+    pub fn who_is(&self, key: &PersonKey) -> impl Iterator<Item = &PersonKey> {
+        let is = move |meaning: &Meaning| matches!(meaning, Meaning::One(one) if one == key);
+        self.means.iter().filter(move |(_, meaning)| is(meaning)).map(|(own, _)| own)
+    }
+
     /// Whether nobody is anybody else.
     pub fn is_empty(&self) -> bool {
         self.means.is_empty()

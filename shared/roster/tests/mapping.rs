@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use roster::arbitrary::{person, record};
 use roster::mapping::*;
 use roster::{
-    Address, Course, CourseKey, Enrollment, Finding, Findings, Kind, Labelled, Origin, Password,
-    Person, PersonKey, Record, Role, Roles, Severity, Text, normal,
+    Address, Course, CourseKey, Enrollment, Finding, Findings, Key, Kind, Labelled, Origin,
+    Password, Person, PersonKey, Record, Role, Roles, Severity, Text, normal, owner_hash,
 };
 
 fn mapped(record: impl Into<Record>, rules: &TargetRules) -> (Option<Record>, Findings) {
@@ -192,7 +192,11 @@ fn addresses() {
 
     let mut two = named("p");
     two.institution_email = Some(Text::new("ada@School.EXAMPLE"));
-    assert_eq!(mail(two.clone()).as_deref(), Some("ada@school.example"));
+    assert_eq!(mail(two.clone()).as_deref(), Some("p@example.invalid"), "it is never mailed to");
+    let mut preferring = rules.clone();
+    preferring.email.prefer_institution = true;
+    let preferred = mapped_person(two.clone(), &preferring).email;
+    assert_eq!(preferred.as_deref(), Some("ada@school.example"));
     two.email = Some(Text::new("ada@home.example"));
     assert_eq!(mail(two).as_deref(), Some("ada@home.example"));
 
@@ -211,10 +215,15 @@ fn no_two_persons_share_an_address() {
     let rules = TargetRules::moodle();
     let mut unique = UniqueEmails::default();
     let mut findings = Findings::default();
+    let who = |hash: u64| {
+        let keys = ["a", "b", "c", "d"].map(PersonKey::new);
+        keys.into_iter().find(|key| owner_hash(Key::Person(key.clone()).owner()) == hash)
+    };
     let mut take = |key: &str, mail: &str, rules: &TargetRules| {
         let mut person = named(key);
         person.email = Some(Text::new(mail));
-        let taken = unique.take(person.into(), rules, Origin::default(), &mut |f| findings.push(f));
+        let taken =
+            unique.take(person.into(), rules, Origin::default(), &who, &mut |f| findings.push(f));
         taken.map(|record| match record {
             Record::Person(person) => person.email.map(|mail| mail.to_string()).unwrap_or_default(),
             other => panic!("{other:?}"),
@@ -229,6 +238,36 @@ fn no_two_persons_share_an_address() {
     strict.email.unique = false;
     assert_eq!(take("d", "ada@x.example", &strict).as_deref(), Some("ada@x.example"));
     assert_eq!(findings.count_code("email-taken"), 2);
+    let said = &findings.kept()[0].message;
+    assert!(said.contains("person:b has the same") && said.contains("as person:a;"), "{said}");
+}
+
+#[test]
+fn the_institutions_address_is_the_email_and_nobody_elses() {
+    let mut rules = TargetRules::moodle();
+    rules.fields.clear();
+    let mut one = named("a");
+    one.email = Some(Text::new("ada@x.example"));
+    let one = mapped_person(one, &rules);
+    assert_eq!(
+        one.institution_email.as_deref(),
+        Some("ada@x.example"),
+        "it defaults to the e-mail"
+    );
+    let mut two = named("b");
+    two.institution_email = Some(Text::new("ADA@x.example"));
+    let two = mapped_person(two, &rules);
+    let (mut unique, mut findings) = (UniqueEmails::default(), Findings::default());
+    let who = |_| Some(PersonKey::new("a"));
+    let mut take = |person: Person| {
+        unique.take(person.into(), &rules, Origin::default(), &who, &mut |f| findings.push(f))
+    };
+    assert!(take(one).is_some());
+    assert_eq!(take(two), None);
+    assert_eq!(findings.count(Severity::Error), 1);
+    let said = &findings.kept()[0].message;
+    assert!(said.contains("person:b") && said.contains("person:a"), "{said}");
+    assert!(!said.contains("ada@"), "{said}");
 }
 
 #[test]

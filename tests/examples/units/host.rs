@@ -242,6 +242,7 @@ fn source() -> Source {
         mode: Mode::Full,
         precedence: 0,
         read: ReadOptions::default(),
+        part: Default::default(),
     }
 }
 
@@ -253,6 +254,7 @@ fn integration(config: &MoodleConfig) -> Integration {
         policy: Policy::default(),
         limits: Limits::default(),
         rules: config.rules(),
+        mapping: Default::default(),
         config_version: "1".to_owned(),
         target_kind: "moodle".to_owned(),
         target_url: URL.to_owned(),

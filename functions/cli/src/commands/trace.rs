@@ -1,5 +1,8 @@
 //! `rollcall trace`
 
+#[path = "trace_provenance.rs"]
+mod provenance;
+
 use ambient::Timestamp;
 use pipeline::{Enrolled, Noticed, Trace as Story, TraceEvent};
 use plan::{Applied, Change, Meta, Ownership, Presence};
@@ -11,6 +14,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
+use provenance::Field;
 
 /// Tell the story of one record: why it is in the LMS as it is, and what was done when
 #[derive(Debug, clap::Args)]
@@ -34,6 +38,7 @@ struct Told {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     also: Vec<String>,
     sources: Vec<Said>,
+    fields: Vec<Field>,
     lms: Option<Holds>,
     held: Option<Held>,
     findings: Vec<Found>,
@@ -140,6 +145,7 @@ fn told(story: Story) -> Told {
         conclusion: story.conclusion,
         also: story.also.iter().map(ToString::to_string).collect(),
         sources: said.collect(),
+        fields: story.fields.into_iter().map(Field::from).collect(),
         lms: story.applied.map(|Applied { record, meta }| Holds {
             standing: standing(meta),
             fields: fields(&record),
@@ -229,6 +235,7 @@ fn written(told: &Told, look: &Look) -> String {
     if told.sources.is_empty() {
         out.push_str("\nNo source knows it.\n");
     }
+    provenance::written(&mut out, &told.fields, told.sources.len());
     match &told.lms {
         None => out.push_str("\nThe LMS holds nothing of it that we know of.\n"),
         Some(holds) => {

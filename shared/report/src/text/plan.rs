@@ -237,7 +237,7 @@ pub(crate) fn why(group: &HoldGroup) -> String {
         }
         HoldWhy::GrantsSystemRole { role } => format!(
             "the system role {} is given to {}: nobody gets one without approval",
-            crate::label::clean(role),
+            clean(role),
             many(group.count, "person")
         ),
         HoldWhy::Needs if group.count == 1 => "1 change needs something that is held".to_owned(),

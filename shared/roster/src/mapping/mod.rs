@@ -26,20 +26,30 @@
 //!
 //! **Never:** no look at other records here, but for [`UniqueEmails`], which remembers hashes.
 
+mod key_parts;
+mod listed;
 mod others;
+mod own;
 mod person;
+mod rule;
 mod rules;
+mod template;
 mod text;
 mod unique;
 mod words;
 
+pub use key_parts::KeyParts;
+pub use listed::{FieldList, FieldMap};
+pub use own::{MappingRules, SameUsername};
+pub use rule::Rule;
 pub use rules::{
     Allowed, CourseRules, EmailRules, EnrollmentRules, MissingEmail, NameRules, ShortNameFrom,
     SplitNames, TargetRules, TitleFrom, UsernameFrom, UsernameRules,
 };
+pub use template::{Tables, Template};
 pub use unique::UniqueEmails;
 
-use crate::{Finding, Key, Origin, Record, Severity, Text};
+use crate::{FieldSpec, Finding, Key, Kind, Origin, Record, Severity, Text};
 
 /// `record` as the target should hold it. `None` where it cannot hold it at all, after a finding
 /// of severity error. `origin` is where findings point.
@@ -77,6 +87,34 @@ pub fn map(
         record.retain(|spec| fields.contains(spec.name));
     }
     Some(record)
+}
+
+/// The fields of a mapped record that say nothing but that nobody knows: a placeholder for an
+/// address, a stand-in for half a name. They are for new records: what the target holds already is
+/// better than them.
+pub fn made_up(record: &Record, rules: &TargetRules) -> Vec<FieldSpec> {
+    let Record::Person(person) = record else { return Vec::new() };
+    let mut fields = Vec::new();
+    let mut add = |name| fields.extend(Record::spec(Kind::Person, name));
+    if let MissingEmail::Placeholder { template } = &rules.email.missing {
+        let placeholder = person::placeholder(template, person.person().as_str());
+        let is = |address: &Option<Text>| address.as_deref() == Some(placeholder.as_str());
+        if is(&person.email) {
+            add("email");
+        }
+        if is(&person.institution_email) {
+            add("institution_email");
+        }
+    }
+    let stand_in = &rules.names.missing_part;
+    let is = |name: &Option<Text>| !stand_in.is_empty() && name.as_deref() == Some(stand_in);
+    if is(&person.given) {
+        add("given");
+    }
+    if is(&person.family) {
+        add("family");
+    }
+    fields
 }
 
 /// Whether the target can hold the record's id.

@@ -1,9 +1,8 @@
 //! Persons: names, user name, e-mail address.
 
+use super::own::split_name;
 use super::text::takes;
-use super::{
-    Allowed, Context, MissingEmail, SplitNames, TargetRules, UsernameFrom, UsernameRules, words,
-};
+use super::{Allowed, Context, MissingEmail, TargetRules, UsernameFrom, UsernameRules, words};
 use crate::{Kind, Password, Person, Text, normal};
 
 /// The person as the target should hold them; `None` where it cannot, after an error.
@@ -38,14 +37,7 @@ fn password(person: &mut Person, rules: &TargetRules, context: &mut Context<'_>)
 
 fn names(person: &mut Person, rules: &TargetRules, context: &mut Context<'_>) -> Option<()> {
     let names = &rules.names;
-    if let Some(full) = person.full_name.as_deref()
-        && (person.given.is_none() && person.family.is_none())
-        && names.split != SplitNames::No
-    {
-        let (given, family) = words::split(full, names.split);
-        person.given = given.map(Text::from);
-        person.family = family.map(Text::from);
-    }
+    split_name(person, names.split);
     if !takes(rules, Kind::Person, "family_prefix")
         && let (Some(prefix), Some(family)) = (person.family_prefix.take(), &person.family)
     {
@@ -155,10 +147,22 @@ fn email(person: &mut Person, rules: &TargetRules, context: &mut Context<'_>) ->
             });
         }
     }
-    if only_one && (person.email.is_none() || rules.email.prefer_institution) {
+    if only_one && rules.email.prefer_institution {
         let institution = person.institution_email.take();
         person.email = institution.or(person.email.take());
     }
+    missing_email(person, rules, context)?;
+    if !only_one && person.institution_email.is_none() {
+        person.institution_email.clone_from(&person.email);
+    }
+    Some(())
+}
+
+fn missing_email(
+    person: &mut Person,
+    rules: &TargetRules,
+    context: &mut Context<'_>,
+) -> Option<()> {
     if person.email.is_some() {
         return Some(());
     }

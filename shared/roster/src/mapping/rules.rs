@@ -118,7 +118,8 @@ pub struct EmailRules {
     pub missing: MissingEmail,
     /// Two persons may not have the same: see [`super::UniqueEmails`].
     pub unique: bool,
-    /// The institution's address rather than the person's own.
+    /// The institution's address rather than the person's own. Without it the institution's is
+    /// never one that mail is sent to.
     pub prefer_institution: bool,
     /// Longest, in characters; a longer one is not used. 0: any.
     pub max: usize,

@@ -28,6 +28,8 @@
 //! | (top) | `tenant` |
 //! | `[[integration]]` | `name`, `status`: `test` (default), `inactive`, `active` |
 //! | `[[integration.source]]` | `name`, `match` (`*` and `?`, on the file's name), `format`: `auto` (default) or a name, `mode`: `full` (default) or `incremental`, `precedence` (default 0; higher wins), `username_types` (which user ids become the user name, by type, in order), `only_target` (take in only exports that name it); where exports are dropped off: `files` (patterns; an export is whole when each has a file), `settle` (`"2m"`; it is whole so long after its last file), `expect_every` (`"26h"`; somebody is told when none has come) |
+//! | | several sources: `fields.KIND.FIELD` (a precedence of its own for one field, or `"never"`), `match_by` (values by which its persons are found in sources above it: `["username", "user_id:card=sourced_id"]`), `adds = false` (it only adds to what others have), `keys = "random"` with `natural_key`; for `format = "table"`: `columns.HEADING` (`"person.email"`, or a list of such), `separator` |
+//! | `[integration.mapping]` | `fields`, `roles`, `system_roles`, `tables`, `course_key`, `same_username`, `rule`: see docs/mapping.md |
 //! | `[integration.target]` | `kind`, `url`, `token`, `ca_file`, `allow_private`; every other key is the adapter's, read by [`Settings::read`] |
 //! | `[integration.policy.KIND]` | `create`, `update`, `restore` (what was put aside comes back when it is wanted again): true or false; `remove`: `ignore`, `suspend`, `delete`; with `delete` also `after`: `"90d"`, `"12w"` |
 //! | `[integration.limits]` | of one run: `remove_percent` (0 to 100; suspensions and removals together), `remove_count`, `remove_minimum` (with fewer records percent does not apply), the same three with `suspend_`, `delete_`, `create_`, `update_`, `restore_`; `hold_emptied_courses`; `drop_percent` (default 50; 100: never) and `drop_minimum` (default 20): when a school, course or file dropped so sharply that what it loses is held |
@@ -59,6 +61,7 @@ use std::fs;
 use std::path::Path;
 
 use plan::{Limits, Policy};
+use roster::mapping::MappingRules;
 use serde::Deserialize;
 use serde::de::Error as _;
 
@@ -114,6 +117,8 @@ pub struct Integration {
     pub limits: Limits,
     /// For how long what is stored is kept.
     pub keeping: Keeping,
+    /// What the school wants of its records.
+    pub mapping: MappingRules,
 }
 
 /// What an integration may do.
@@ -172,6 +177,8 @@ impl Config {
             files: Vec::new(),
             settle: std::time::Duration::ZERO,
             expect_every: None,
+            part: roster::merge::Part::default(),
+            columns: roster::columns::Columns::default(),
         };
         let integration = Integration {
             name: "sandbox".to_owned(),
@@ -185,6 +192,7 @@ impl Config {
             policy: Policy::default(),
             limits: Limits::default(),
             keeping: Keeping::default(),
+            mapping: MappingRules::default(),
         };
         Self { tenant: "default".to_owned(), integrations: vec![integration] }
     }
@@ -222,6 +230,8 @@ struct IntegrationSection {
     log: LogSection,
     #[serde(default)]
     retention: RetentionSection,
+    #[serde(default)]
+    mapping: MappingRules,
 }
 
 impl TryFrom<Vec<IntegrationSection>> for Integrations {
@@ -229,11 +239,32 @@ impl TryFrom<Vec<IntegrationSection>> for Integrations {
 
     fn try_from(sections: Vec<IntegrationSection>) -> Result<Self, String> {
         check_names("integration", sections.iter().map(|section| section.name.0.as_str()))?;
+        for section in &sections {
+            section.check_matching()?;
+        }
         Ok(Self(sections))
     }
 }
 
 impl IntegrationSection {
+    /// What persons are matched by must be kept.
+    fn check_matching(&self) -> Result<(), String> {
+        let kept = &self.mapping.fields;
+        for source in &self.source.0 {
+            let by = source.part.match_by.iter().flat_map(|by| [&by.here, &by.there]);
+            for field in by.filter_map(roster::matching::Selector::field) {
+                if !kept.keeps(roster::Kind::Person, field.name) {
+                    return Err(format!(
+                        "source \"{}\" matches persons by {field}, which `fields.person` under \
+                         [integration.mapping] does not keep",
+                        source.name
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn into_integration(self, settings: Settings, folder: &Path) -> Integration {
         Integration {
             name: self.name.0,
@@ -243,6 +274,7 @@ impl IntegrationSection {
             policy: self.policy.into_policy(),
             limits: self.limits.into_limits(),
             keeping: self.retention.into_keeping(self.log),
+            mapping: self.mapping,
         }
     }
 }

@@ -1,8 +1,13 @@
 //! The sources of an integration, and which of them an export belongs to.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use roster::Mode;
+use roster::columns::{Columns, PersonColumn};
+use roster::mapping::FieldMap;
+use roster::matching::{MatchBy, Selector};
+use roster::merge::{Part, PersonKeys, Rank};
 use serde::Deserialize;
 
 use super::time::Span;
@@ -33,6 +38,10 @@ pub struct Source {
     pub settle: Duration,
     /// How often an export is expected, where somebody is to be told that none has come.
     pub expect_every: Option<Duration>,
+    /// How it takes part beside others.
+    pub part: Part,
+    /// For a table: what its columns say.
+    pub columns: Columns,
 }
 
 /// What an export is.
@@ -145,8 +154,12 @@ pub(super) fn select<'a, T>(
 }
 
 #[derive(Deserialize)]
+#[serde(try_from = "SourceKeys")]
+struct SourceSection(Source);
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SourceSection {
+struct SourceKeys {
     name: Name,
     #[serde(rename = "match")]
     pattern: Option<Pattern>,
@@ -163,6 +176,77 @@ struct SourceSection {
     files: Vec<Pattern>,
     settle: Option<Span>,
     expect_every: Option<Span>,
+    #[serde(default)]
+    fields: FieldMap<Rank>,
+    #[serde(default)]
+    match_by: Vec<MatchBy>,
+    adds: Option<bool>,
+    #[serde(default)]
+    keys: KeysFrom,
+    natural_key: Option<Selector>,
+    #[serde(default)]
+    columns: BTreeMap<String, OneOrSeveral>,
+    separator: Option<Separator>,
+}
+
+/// What one column says: one thing, or a list of several.
+struct OneOrSeveral(Vec<PersonColumn>);
+
+impl<'de> Deserialize<'de> for OneOrSeveral {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(ReadColumns)
+    }
+}
+
+struct ReadColumns;
+
+impl<'de> serde::de::Visitor<'de> for ReadColumns {
+    type Value = OneOrSeveral;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("what the column says, for instance \"person.email\", or a list of such")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<OneOrSeveral, E> {
+        let column = PersonColumn::try_from(name.to_owned()).map_err(E::custom)?;
+        Ok(OneOrSeveral(vec![column]))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(
+        self,
+        mut items: A,
+    ) -> Result<OneOrSeveral, A::Error> {
+        let mut columns = Vec::new();
+        while let Some(column) = items.next_element()? {
+            columns.push(column);
+        }
+        Ok(OneOrSeveral(columns))
+    }
+}
+
+/// What stands between two columns.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct Separator(char);
+
+impl TryFrom<String> for Separator {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        match text.as_str() {
+            "," | ";" | "|" | "\t" => Ok(Self(text.chars().next().unwrap_or(','))),
+            _ => Err("between columns stands one of , ; | and \"\\t\""),
+        }
+    }
+}
+
+/// The words for where a source's person keys come from.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeysFrom {
+    #[default]
+    Source,
+    Random,
 }
 
 fn full() -> Mode {
@@ -178,8 +262,63 @@ impl TryFrom<Vec<SourceSection>> for Sources {
     type Error = String;
 
     fn try_from(sections: Vec<SourceSection>) -> Result<Self, String> {
-        check_names("source", sections.iter().map(|section| section.name.0.as_str()))?;
-        let source = |section: SourceSection| Source {
+        let sources: Vec<Source> = sections.into_iter().map(|section| section.0).collect();
+        check_names("source", sources.iter().map(|source| source.name.as_str()))?;
+        for source in &sources {
+            let above = |other: &Source| other.precedence > source.precedence;
+            if !source.part.match_by.is_empty() && !sources.iter().any(above) {
+                return Err(format!(
+                    "match_by of \"{}\" looks for its persons in sources of a higher precedence, \
+                     and there is none",
+                    source.name
+                ));
+            }
+        }
+        if !sources.iter().any(|source| source.part.adds) {
+            return Err("every source has adds = false: nothing would be wanted at all".to_owned());
+        }
+        Ok(Self(sources))
+    }
+}
+
+impl TryFrom<SourceKeys> for SourceSection {
+    type Error = &'static str;
+
+    fn try_from(section: SourceKeys) -> Result<Self, &'static str> {
+        let keys = match (section.keys, section.natural_key) {
+            (KeysFrom::Source, None) => PersonKeys::Source,
+            (KeysFrom::Random, Some(natural)) => PersonKeys::Random { natural },
+            (KeysFrom::Random, None) => {
+                return Err("keys = \"random\" needs a `natural_key`: what its persons are \
+                            recognised by, for instance \"username\"");
+            }
+            (KeysFrom::Source, Some(_)) => {
+                return Err("`natural_key` goes with keys = \"random\"");
+            }
+        };
+        let is_table = section.format.name() == "table";
+        let of = section.columns.into_iter().map(|(name, says)| (name, says.0)).collect();
+        let columns = Columns { of, separator: section.separator.map(|separator| separator.0) };
+        match (is_table, columns.of.is_empty()) {
+            (true, true) => {
+                return Err("format = \"table\" needs `columns`: what each column says, by its \
+                            heading");
+            }
+            (true, false) if !columns.tell_persons() => {
+                return Err("`columns` names nothing that tells who a line is about: one of \
+                            person.key, person.username and person.email");
+            }
+            (false, false) => return Err("`columns` goes with format = \"table\""),
+            _ => {}
+        }
+        let part = Part {
+            fields: section.fields.0,
+            match_by: section.match_by,
+            // A list adds to persons that there are, unless somebody says otherwise.
+            adds: section.adds.unwrap_or(!is_table),
+            keys,
+        };
+        Ok(Self(Source {
             name: section.name.0,
             pattern: section.pattern,
             format: section.format,
@@ -190,7 +329,8 @@ impl TryFrom<Vec<SourceSection>> for Sources {
             files: section.files,
             settle: section.settle.map(|span| span.0).unwrap_or_default(),
             expect_every: section.expect_every.map(|span| span.0),
-        };
-        Ok(Self(sections.into_iter().map(source).collect()))
+            part,
+            columns,
+        }))
     }
 }

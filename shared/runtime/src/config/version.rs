@@ -27,6 +27,12 @@ impl Integration {
             to.text(&source.precedence.to_string());
             // Names and lists of names, so that their debug output is their content.
             to.text(&format!("{:?} {:?}", source.username_types, source.only_target));
+            if source.columns != roster::columns::Columns::default() {
+                to.text(&format!("{:?}", source.columns));
+            }
+            if source.part != roster::merge::Part::default() {
+                to.text(&format!("{:?}", source.part));
+            }
         }
         for kind in Kind::ALL {
             let policy = self.policy.of(kind);
@@ -41,6 +47,10 @@ impl Integration {
         }
         to.text(if self.limits.hold_emptied_courses { "hold emptied" } else { "empty" });
         self.later(&mut to);
+        if self.mapping != roster::mapping::MappingRules::default() {
+            // Sorted maps, lists, and templates as they are written.
+            to.text(&format!("{:?}", self.mapping));
+        }
         to.text(&self.target.kind);
         to.node(&self.target.settings.node);
         to.0.finalize().to_hex()[..32].to_owned()

@@ -32,6 +32,9 @@ struct Shard {
 struct Stored {
     /// `person/NEW` to the record id.
     means: BTreeMap<String, Text>,
+    /// Keys that were made at random, by a digest of what tells the person.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    assigned: BTreeMap<String, Text>,
     /// `person/NEW` to the run whose export said so.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     by: BTreeMap<String, Text>,
@@ -94,6 +97,24 @@ impl Aliases {
         let shard = self.shards.entry(shard_of(&name)).or_default();
         shard.stored.means.insert(name, record);
         Ok(true)
+    }
+
+    /// Notes that the person whom a source tells by `name` has the key `record`, unless they have
+    /// one already: it is given once, and nothing takes it back.
+    pub fn assign(&mut self, name: &str, record: &Text) {
+        let shard = self.shards.entry(shard_of(name)).or_default();
+        shard.stored.assigned.entry(name.to_owned()).or_insert_with(|| record.clone());
+    }
+
+    /// The key that was given to the person whom a source tells by `name`.
+    pub fn assigned(&self, name: &str) -> Option<&Text> {
+        self.shards.get(&shard_of(name))?.stored.assigned.get(name)
+    }
+
+    /// Every key that was given so.
+    pub fn all_assigned(&self) -> impl Iterator<Item = (&str, &Text)> {
+        let assigned = self.shards.values().flat_map(|shard| &shard.stored.assigned);
+        assigned.map(|(name, record)| (name.as_str(), record))
     }
 
     /// Every `(kind, key, record id)`.
@@ -211,6 +232,18 @@ mod tests {
         assert_eq!(again.record_id(Kind::Person, "c").as_str(), "a");
         assert!(again.writes(&again.clone(), &scope).unwrap().is_empty());
         assert_eq!(again.iter().count(), 2);
+    }
+
+    #[test]
+    fn a_key_that_was_made_is_given_once_and_never_taken_back() {
+        let mut aliases = Aliases::default();
+        aliases.assign("random:hr:1", &Text::new("abc"));
+        aliases.assign("random:hr:1", &Text::new("other"));
+        aliases.added_by(&Aliases::default(), "run-1");
+        aliases.take_back(&["run-1".to_owned()].into());
+        assert_eq!(aliases.assigned("random:hr:1").map(Text::as_str), Some("abc"));
+        assert_eq!(aliases.all_assigned().count(), 1);
+        assert!(aliases.is_empty(), "it re-keys nobody");
     }
 
     #[tokio::test]
