@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use plan::{
     Absence, Applied, Capabilities, Cause, DiffInput, Diffed, KindSupport, Limits, Meta, Ownership,
-    Policy, Presence, Refused, Wanted, diff,
+    Past, Plan, Policy, Presence, Refused, Wanted, diff, lint,
 };
 use roster::{
     Course, CourseKey, Enrollment, Kind, Origin, Packed, Person, PersonKey, Place, Record, Role,
@@ -122,4 +122,41 @@ fn from_nothing(bencher: divan::Bencher<'_, '_>) {
         let diffed = run(&none, &school);
         assert_eq!(diffed.plan.deliver.len(), school.len() as u64);
     });
+}
+
+/// What looking again costs beside the diff itself: of a first sync, and of a night in which one
+/// record in a hundred changed.
+fn look_again(bencher: divan::Bencher<'_, '_>, applied: &Packed, plan: &Plan) {
+    let (limits, past) = (Limits::default(), Past::default());
+    bencher.bench_local(|| {
+        let rows = applied.iter().map(|row| Ok((row?.key()?, meta())));
+        match lint(plan, rows, Some((&limits, &past))) {
+            Ok(faults) => assert_eq!(faults, []),
+            Err(error) => panic!("{error}"),
+        }
+    });
+}
+
+#[divan::bench(sample_count = 2, sample_size = 1)]
+fn look_again_from_nothing(bencher: divan::Bencher<'_, '_>) {
+    let plan = run(&Packed::default(), &school(persons())).plan;
+    look_again(bencher, &Packed::default(), &plan);
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn look_again_at_a_night(bencher: divan::Bencher<'_, '_>) {
+    let school = school(persons());
+    let mut next = Packed::default();
+    for (at, row) in school.iter().enumerate() {
+        match row.and_then(|row| row.decode()) {
+            Ok(Record::Person(mut person)) if at % 100 == 0 => {
+                person.given = Some(Text::new("Renamed"));
+                next.push(&Record::from(person).to_bytes(), &[]);
+            }
+            Ok(record) => next.push(&record.to_bytes(), &[]),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let plan = run(&school, &next).plan;
+    look_again(bencher, &school, &plan);
 }

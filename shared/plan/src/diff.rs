@@ -13,11 +13,12 @@ use crate::fields::Masks;
 use crate::hold::{self, Weights};
 use crate::join::{Pair, join};
 use crate::known::{Known, Standing, key_hash};
+use crate::moves::{Gains, Moving};
 use crate::names::{Names, has_unique_name};
 use crate::refs;
 use crate::{
     Absence, Action, Applied, Capabilities, Cause, Checksum, Counts, DiffError, HoldReason, Limits,
-    Past, Plan, Policy, Refused, Wanted,
+    Moves, Past, Plan, Policy, Refused, Wanted,
 };
 
 /// What a plan is made by, beside the two sides.
@@ -114,6 +115,7 @@ struct Run<'a> {
     course: CourseAt,
     emptied: Vec<Emptied>,
     losing: Vec<Losing>,
+    moving: Moving,
     edges: Vec<Edge>,
     weights: Weights,
     /// What takes a record away from a part of the export that dropped, and which part.
@@ -150,6 +152,7 @@ impl<'a> Run<'a> {
             course: CourseAt::default(),
             emptied: Vec::new(),
             losing: Vec::new(),
+            moving: Moving::default(),
             edges: Vec::new(),
             weights: Weights::default(),
             suspected: Vec::new(),
@@ -195,7 +198,7 @@ impl<'a> Run<'a> {
             self.kept += decision.changes.iter().flatten().count() as u64;
             return;
         }
-        let done = self.draft(&key, decision);
+        let done = self.draft(&key, decision, is_wanted);
         self.settle(&key, seen, gone, is_wanted, &done);
     }
 
@@ -230,8 +233,11 @@ impl<'a> Run<'a> {
     }
 
     /// Puts what was decided on the board.
-    fn draft(&mut self, key: &Key, decision: Decision) -> Vec<Drafted> {
+    fn draft(&mut self, key: &Key, decision: Decision, is_wanted: bool) -> Vec<Drafted> {
         self.parked += decision.parked;
+        if decision.parked > 0 && decision.changes.iter().all(Option::is_none) && is_wanted {
+            self.moving.refused(key);
+        }
         let kind = key.kind();
         let mut done = Vec::new();
         for (change, counting) in decision.changes.into_iter().flatten() {
@@ -257,6 +263,9 @@ impl<'a> Run<'a> {
                 let follows = matches!(self.course.fate, Fate::Deleted(_));
                 if counting == crate::decide::Counting::Counts && !follows {
                     self.weights.counted[kind as usize - 1].push(draft);
+                    if self.input.policy.moves != Moves::Independent {
+                        self.moving.lose(key, draft);
+                    }
                     let part = self.input.past.suspects.of(key);
                     self.suspected.extend(part.map(|part| (draft, part)));
                 }
@@ -358,6 +367,12 @@ impl<'a> Run<'a> {
         }
         self.weights.keep_below(self.input.weighed_before);
         let DiffInput { limits, past, .. } = *self.input;
+        let gains = self.moving.gains(&self.board)?;
+        if self.input.policy.moves == Moves::AddFirst {
+            let findings = &mut self.findings;
+            self.deferred +=
+                self.moving.add_first(&gains, &mut self.board, |f| findings.push(f))?;
+        }
         // Only the part that dropped is held for it, so that what is left is weighed without it.
         hold::suspects(&self.suspected, &past.suspects, &mut self.board);
         let drop = limits.sharp_drop;
@@ -365,7 +380,7 @@ impl<'a> Run<'a> {
             hold::dropped_courses(&self.losing, drop, &past.courses, &mut self.board);
         let boards = (&mut self.board, &mut self.known);
         let mut weighed = hold::over_limit(&self.weights, limits, past, boards)?;
-        self.hold_all()?;
+        self.hold_all(&gains)?;
 
         let stays = self.assemble(Held::Stays)?;
         let released =
@@ -381,7 +396,7 @@ impl<'a> Run<'a> {
     }
 
     /// Holds follow from one another; each round holds more or is the last.
-    fn hold_all(&mut self) -> Result<(), DecodeError> {
+    fn hold_all(&mut self, gains: &Gains) -> Result<(), DecodeError> {
         loop {
             let (board, known) = (&mut self.board, &mut self.known);
             let mut any = false;
@@ -392,7 +407,11 @@ impl<'a> Run<'a> {
             any |= refs::check(board, known, &mut self.deferred, |f| findings.push(f))?;
             any |= hold::homeless(board, known)?;
             any |= hold::emptied(&self.emptied, board);
-            any |= hold::along_edges(&self.edges, board)?;
+            if self.input.policy.moves == Moves::Together {
+                let deferred = &mut self.deferred;
+                any |= self.moving.together(gains, board, deferred, |f| findings.push(f))?;
+            }
+            any |= hold::along_edges(&self.edges, board, &mut self.deferred)?;
             any |= hold::leavers(board)?;
             if !any {
                 return Ok(());

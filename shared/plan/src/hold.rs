@@ -316,10 +316,19 @@ pub(crate) fn emptied(courses: &[Emptied], board: &mut Board) -> bool {
     any
 }
 
-/// Holds what must not go while something else is held. Says whether any is new.
-pub(crate) fn along_edges(edges: &[Edge], board: &mut Board) -> Result<bool, DecodeError> {
+/// Holds what must not go while something else is held, and leaves out what must not go while
+/// something else waits. Says whether any is new.
+pub(crate) fn along_edges(
+    edges: &[Edge],
+    board: &mut Board,
+    deferred: &mut u64,
+) -> Result<bool, DecodeError> {
     let mut any = false;
     for edge in edges {
+        if board.mark(edge.need) == Mark::Dropped && board.set(edge.dependent, Mark::Dropped) {
+            *deferred += 1;
+            any = true;
+        }
         if matches!(board.mark(edge.need), Mark::Held(_)) && board.is_live(edge.dependent) {
             let (_, key) = board.head(edge.need)?;
             any |= board.hold_for(edge.dependent, key.to_string());

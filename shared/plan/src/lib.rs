@@ -24,6 +24,7 @@ mod join;
 mod known;
 mod limits;
 mod lint;
+mod moves;
 mod names;
 mod past;
 mod plan;
@@ -43,6 +44,7 @@ pub use limits::{
     Allowance, Limit, LimitTable, Limited, Limits, SharpDrop, Span, Window, day, week,
 };
 pub use lint::{Lint, lint};
+pub use moves::Moves;
 pub use past::{Dropped, Past, Suspects};
 pub use plan::{ChangeList, Checksum, Counts, Plan, Summary};
 pub use policy::{KindPolicy, OnRemove, Policy};

@@ -3,6 +3,8 @@
 use roster::Kind;
 use serde::{Deserialize, Serialize};
 
+use crate::Moves;
+
 /// What happens to a record that its source no longer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +48,9 @@ fn yes() -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     kinds: [KindPolicy; 9],
+    /// What becomes of the old place of somebody who moves between courses.
+    #[serde(default)]
+    pub moves: Moves,
 }
 
 impl Policy {
@@ -72,6 +77,6 @@ impl Default for Policy {
             };
             KindPolicy { create: true, update: true, restore: true, remove }
         });
-        Self { kinds }
+        Self { kinds, moves: Moves::default() }
     }
 }

@@ -25,15 +25,21 @@ fn policy() -> impl Strategy<Value = Policy> {
         Just(OnRemove::Delete),
         Just(OnRemove::DeleteAfter { days: 30 }),
     ];
+    let moves = prop_oneof![
+        Just(plan::Moves::Independent),
+        Just(plan::Moves::Together),
+        Just(plan::Moves::AddFirst),
+    ];
     let mostly = || proptest::bool::weighted(0.9);
     let by_kind = vec((remove, mostly(), mostly(), mostly()), 9);
     prop_oneof![
         Just(Policy::default()),
-        by_kind.prop_map(|kinds| {
+        (by_kind, moves).prop_map(|(kinds, moves)| {
             let mut policy = Policy::default();
             for (kind, (remove, create, update, restore)) in Kind::ALL.into_iter().zip(kinds) {
                 policy.set(kind, KindPolicy { create, update, restore, remove });
             }
+            policy.moves = moves;
             policy
         }),
     ]
@@ -149,6 +155,10 @@ proptest! {
         prop_assert!(again.plan.deliver.is_empty(), "{:?}", lines(&changes(&again.plan)));
         prop_assert!(again.plan.held.is_empty());
         world.policy = policy;
+        if world.policy.moves == plan::Moves::AddFirst {
+            // Its second run takes out whom the first has put elsewhere.
+            world.policy.moves = plan::Moves::Together;
+        }
         world.limits = if strict { at_most(0) } else { no_limits() };
         let first = world.diff_school(&after);
         world.deliver(&first.plan);

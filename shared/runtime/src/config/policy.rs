@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plan::{KindPolicy, OnRemove, Policy};
+use plan::{KindPolicy, Moves, OnRemove, Policy};
 use roster::Kind;
 use serde::Deserialize;
 
@@ -28,7 +28,25 @@ impl TryFrom<String> for Days {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(try_from = "BTreeMap<Kind, KindSection>")]
 pub(super) struct PolicySection(BTreeMap<Kind, KindSection>);
+
+impl TryFrom<BTreeMap<Kind, KindSection>> for PolicySection {
+    type Error = String;
+
+    fn try_from(kinds: BTreeMap<Kind, KindSection>) -> Result<Self, String> {
+        let moves = |(kind, section): &(&Kind, &KindSection)| {
+            **kind != Kind::Enrollment && section.0.moves.is_some()
+        };
+        match kinds.iter().find(moves) {
+            Some((kind, _)) => Err(format!(
+                "`move` stands below `enrollment`, not below `{kind}`: it is people who move \
+                 between courses"
+            )),
+            None => Ok(Self(kinds)),
+        }
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(try_from = "KindKeys")]
@@ -42,6 +60,8 @@ struct KindKeys {
     restore: Option<bool>,
     remove: Option<Removal>,
     after: Option<Days>,
+    #[serde(rename = "move")]
+    moves: Option<Moves>,
 }
 
 /// The words for it in the configuration; `after` stands beside them.
@@ -71,6 +91,7 @@ impl PolicySection {
         let mut policy = Policy::default();
         for (kind, KindSection(keys)) in self.0 {
             let default = policy.of(kind);
+            policy.moves = keys.moves.unwrap_or(policy.moves);
             let remove = match (keys.remove, keys.after) {
                 (None, _) => default.remove,
                 (Some(Removal::Ignore), _) => OnRemove::Ignore,

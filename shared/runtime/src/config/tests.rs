@@ -119,6 +119,8 @@ fn every_mistake_is_named_with_its_line_and_key() {
              2027-08-15",
         ),
         ("remove = \"suspend\"", "restore = \"never\""),
+        ("remove = \"suspend\"", "move = \"together\""),
+        ("remove = \"suspend\"", "[integration.policy.enrollment]\nmove = \"add first\""),
         ("url = \"https://lms.example.edu/\"\n", ""),
         ("https://lms", "http://lms"),
         ("https://lms", "https://admin:hunter2@lms"),
@@ -339,13 +341,14 @@ fn a_configuration_that_says_nothing_new_keeps_its_version() {
         "drop_percent = 40",
         "[integration.limits.week]\nremove_percent = 20",
         "[integration.policy.group]\nrestore = false",
+        "[integration.policy.enrollment]\nmove = \"add-first\"",
         "[[integration.limits.window]]\nname = \"a\"\nfrom = 2027-07-01\nuntil = 2027-07-02",
     ]
     .map(version)
     .into();
     versions.sort();
     versions.dedup();
-    assert_eq!(versions.len(), 6);
+    assert_eq!(versions.len(), 7);
 }
 
 #[test]

@@ -68,6 +68,9 @@ impl Integration {
         if !fixed.is_empty() {
             to.tagged("not restored", &fixed.join(" "));
         }
+        if self.policy.moves != plan::Moves::default() {
+            to.tagged("moves", &format!("{:?}", self.policy.moves));
+        }
         let (limits, default) = (&self.limits, Limits::default());
         let rest = |limits: &Limits| {
             // Enums, numbers, dates and the names of windows: the debug output is the content.
