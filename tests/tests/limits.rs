@@ -8,9 +8,11 @@ use std::time::Duration;
 use ambient::Clock as _;
 use end_to_end::world::{Process, Step};
 use end_to_end::{Town, World};
-use pipeline::{SyncOutcome, Wish};
+use pipeline::{PipelineError, SyncOutcome, Wish};
 use plan::{Action, HoldReason, Limit, Limited, Limits, Part, SharpDrop, Span, Window};
 use roster::Kind;
+use store::state::States;
+use store::state::run::{Run, RunState, StoredRun};
 
 async fn sync(world: &mut World, town: &Town) -> (Process, Box<SyncOutcome>) {
     let process = world.process(None, None, true);
@@ -267,4 +269,50 @@ async fn new_accounts_over_their_limit_wait_with_their_places() {
     // Each with a place and a group.
     assert_eq!(approved.run.receipts.applied, 6);
     assert!(approved.run.counting.is_empty());
+}
+
+/// A plan that breaks its own rules is not delivered: its run fails and says which rule and key.
+#[tokio::test]
+async fn a_plan_that_breaks_its_own_rules_changes_nothing() {
+    let mut world = World::new(1);
+    let (process, outcome) = sync(&mut world, &Town::founded()).await;
+    let pipeline = &process.pipeline;
+    let states = States::new(&world.stores(), world.integration.scope.clone());
+    let name = world.integration.applied();
+    let newest = states.newest(&name).await.unwrap();
+    let applied = states.load(&name, &newest.manifest).await.unwrap();
+    // Somebody whom we do not know is to be suspended, and the plan says so twice.
+    let mut plan = outcome.planned.unwrap().plan;
+    plan.deliver = plan::ChangeList::default();
+    let stranger = roster::Person::new(roster::PersonKey::new("stranger"));
+    let change = plan::Change {
+        action: Action::Suspend,
+        before: Some(stranger.clone().into()),
+        after: Some(stranger.into()),
+        cause: plan::Cause::Source,
+        origin: None,
+        lms_id: None,
+        temporary: None,
+    };
+    plan.deliver.push(&change);
+    plan.deliver.push(&change);
+    let scope = &world.integration.scope;
+    let run = Run::new("20260901T060000Z-ffffff", world.clock.now());
+    let mut run = StoredRun::create(&world.stores(), scope, run, Vec::new()).await.unwrap();
+    let before = world.table.items();
+    let error = pipeline.look_again(&mut run, &plan, None, &applied).await.unwrap_err();
+    let PipelineError::Unsound { faults } = &error else { panic!("{error:?}") };
+    let rules: Vec<&str> = faults.iter().map(plan::Lint::rule).collect();
+    assert_eq!(rules, ["baseless", "twice", "baseless"]);
+    let said = error.to_string();
+    assert!(said.contains("[twice] person:stranger: two changes do the same"), "{said}");
+    assert_eq!((run.run.state, run.run.reason), (RunState::Failed, Some(said)));
+    let changed: Vec<String> = world
+        .table
+        .items()
+        .into_iter()
+        .filter(|item| !before.contains(item))
+        .map(|item| item.key.sk)
+        .collect();
+    assert_eq!(changed, ["open-runs", "run/20260901T060000Z-ffffff", "usage/2026-09"]);
 }

@@ -65,19 +65,23 @@ impl Pipeline {
     }
 
     /// Looks at a finished plan once more, by rules that know nothing of how it was made, before it
-    /// is stored or anything of it delivered. Where it breaks one the run has failed.
-    pub(crate) async fn look_again(
+    /// is stored or anything of it delivered. Where it breaks one the run has failed, and nothing
+    /// else is changed. `limits` are those that hold, with what earlier runs tell them; `None` for a
+    /// plan whose held part somebody approved. `applied` is what it was made from.
+    ///
+    /// # Errors
+    /// [`PipelineError::Unsound`] names the rules and the keys.
+    pub async fn look_again(
         &self,
         run: &mut StoredRun,
-        diffed: &Diffed,
-        memory: &Memory,
+        plan: &Plan,
+        limits: Option<(&Limits, &Past)>,
         applied: &Loaded,
     ) -> Result<(), PipelineError> {
         let broken = Broken::default();
         let rows = applied.iter(|row| Ok((row.key()?, meta::decode(row.side)?)));
         let rows = until_broken(rows, &broken);
-        let limits = (!diffed.released).then_some((&memory.limits, &memory.past));
-        let faults = plan::lint(&diffed.plan, rows, limits);
+        let faults = plan::lint(plan, rows, limits);
         if let Some(error) = broken.take() {
             return Err(error.into());
         }

@@ -75,7 +75,8 @@ impl Pipeline {
         if approval.is_some() {
             diffed = compare.diff(&memory, diffed.plan.summary.held_checksum, None)?;
         }
-        self.look_again(run, &diffed, &memory, &loaded).await?;
+        let limits = (!diffed.released).then_some((&memory.limits, &memory.past));
+        self.look_again(run, &diffed.plan, limits, &loaded).await?;
         // One list of files for all findings: those that the plan's origins count in come first.
         let mut files = diffed.plan.summary.files.clone();
         findings.shift_files(files.len() as u32);
