@@ -38,7 +38,8 @@ impl From<Claim> for Said {
 impl From<Provenance> for Field {
     fn from(of: Provenance) -> Self {
         let lost = of.lost.into_iter();
-        let lost = lost.map(|(claim, why)| LostTo { said: claim.into(), why: why.words().to_string() });
+        let lost =
+            lost.map(|(claim, why)| LostTo { said: claim.into(), why: why.words().to_string() });
         Self {
             field: of.field,
             wanted: of.wanted,

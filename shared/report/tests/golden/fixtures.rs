@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use plan::{Action, Cause, Change, Checksum, Counts, HoldReason, Summary};
+use plan::{Action, Cause, Change, Checksum, Counts, HoldReason, Limited, Part, Span, Summary};
 use report::{
     Beside, Digest, Outcome, PastRun, PlanView, ReceiptCounts, ReceiptLine, ReceiptsView, Refusal,
     RunError, RunView, Standing, TimeSpent,
@@ -337,6 +337,35 @@ pub fn emptied() -> RunView {
     let receipts = applied(deliver.len(), &deliver[0]);
     run.receipts = Some(ReceiptsView::collect(receipts, held.len() as u64));
     run.calls = 3;
+    run
+}
+
+/// What each of the other reasons holds.
+pub fn over_limits() -> RunView {
+    let gone = |course: &str, n: usize| {
+        change(Action::Remove, Some(enrollment(course, n, Role::Student).into()), None, 0)
+    };
+    let (count, before, of, allowed) = (40, 460, 1_900, 475);
+    let week = |limited, span| HoldReason::Over { limited, span, count, before, of, allowed };
+    let dropped = |part, name: &str, learned, now| HoldReason::SharpDrop {
+        part,
+        name: name.into(),
+        kind: roster::Kind::Enrollment,
+        learned,
+        now,
+    };
+    let mut held: Vec<_> = Vec::new();
+    held.extend((0..40).map(|n| (gone("latin", n), week(Limited::Removals, Span::Week))));
+    let created = week(Limited::Create, Span::Run);
+    held.extend((600..605).map(|n| (create(person(n), 30), created.clone())));
+    let file = dropped(Part::File, "north-*.csv of source sis", 4_000, 1_200);
+    held.extend((0..4).map(|n| (gone("art", n), file.clone())));
+    held.extend((0..20).map(|n| (gone("math-4v", n), dropped(Part::Course, "math-4v", 31, 11))));
+    let deliver = [create(person(500), 90)];
+    let mut run = view(Some(plan_view(&deliver, &held)), &RECORDS);
+    run.state = "partly_held".into();
+    run.receipts = Some(ReceiptsView::collect(applied(1, &deliver[0]), held.len() as u64));
+    run.calls = 1;
     run
 }
 

@@ -7,7 +7,7 @@ mod fixtures;
 #[cfg(test)]
 mod hostile;
 
-use fixtures::{emptied, failed, first_sync, nothing, rejected, updates};
+use fixtures::{emptied, failed, first_sync, nothing, over_limits, rejected, updates};
 use report::text::{Colour, Fold, Look, digest, findings, records, run, table, write_changes};
 use report::{RunView, html, json, rejects_csv};
 
@@ -189,4 +189,11 @@ fn tables_are_aligned_by_what_is_seen() {
       山田  1,200  done
       Bo        ·  done
     ");
+}
+
+#[test]
+fn what_other_limits_hold_says_which_and_how_much() {
+    let view = over_limits();
+    insta::assert_snapshot!("limits_text", run(&view, &LOOK));
+    insta::assert_snapshot!("limits_json", json(&view));
 }
