@@ -114,6 +114,7 @@ pub async fn finished(
         (None, Some(planned)) => Some(PlanView::of(&planned.plan)?),
         (None, None) => None,
     };
+    name(home, &mut view).await?;
     let mut lines = Vec::new();
     if run.batches > 0 && run.delivered > 0 {
         lines = receipt_lines(home, run, deliver, files).await?;
@@ -123,6 +124,18 @@ pub async fn finished(
     lines.retain(|line| !matches!(line.outcome, Outcome::Applied | Outcome::Accepted));
     pages::write(setting, home, run, (&mut view, &lines)).await?;
     Ok(view)
+}
+
+/// Fills in what the courses and persons of a plan are called that it does not say itself, from
+/// what the LMS is known to hold.
+pub async fn name(home: &Home, view: &mut RunView) -> Result<(), Failure> {
+    /// So many are looked up.
+    const LOOKED_UP: usize = 1_000;
+    if let Some(plan) = &mut view.plan {
+        let known = home.pipeline.applied_records(&plan.nameless(LOOKED_UP)).await?;
+        plan.name_with(|key| known.get(key).cloned());
+    }
+    Ok(())
 }
 
 /// A run that waits is no lost run.

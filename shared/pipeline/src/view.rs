@@ -1,6 +1,10 @@
 //! What was stored of a run, read back for whoever asks.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use plan::{Batch, Change, ChangeList, Plan};
+use roster::{Key, Place, Record};
+use store::state::States;
 use store::state::ledger::{self, Line};
 use store::state::run::{Run, StoredRun};
 
@@ -49,6 +53,34 @@ impl Pipeline {
         }
         plan.deliver = deliver;
         Ok(Some(StoredPlan { plan, lines }))
+    }
+
+    /// What the applied state says of some records; those that it does not know are left out. Reads
+    /// the buckets in which they stand, and no more.
+    pub async fn applied_records(
+        &self,
+        keys: &[Key],
+    ) -> Result<BTreeMap<Key, Record>, PipelineError> {
+        let states = States::new(&self.stores, self.integration.scope.clone());
+        let name = self.integration.applied();
+        let manifest = states.newest(&name).await?.manifest;
+        let mut wanted: BTreeMap<usize, BTreeSet<&Key>> = BTreeMap::new();
+        for key in keys {
+            wanted.entry(manifest.bucket_of(Place::of(key).hash)).or_default().insert(key);
+        }
+        let damaged = |error| PipelineError::damaged("a state's record", &error);
+        let mut found = BTreeMap::new();
+        for (bucket, keys) in wanted {
+            let packed = states.load_bucket(&name, &manifest, bucket).await?;
+            for record in packed.iter() {
+                let record = record.map_err(damaged)?;
+                let key = record.key().map_err(damaged)?;
+                if keys.contains(&key) {
+                    found.insert(key, record.decode().map_err(damaged)?);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// One change of a run's plan.

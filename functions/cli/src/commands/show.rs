@@ -12,7 +12,7 @@ use runtime::Exit;
 
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting, shown};
-use crate::outcome::{error_of, receipt_lines, receipts};
+use crate::outcome::{error_of, name, receipt_lines, receipts};
 use crate::pages::{self, page_key, page_path};
 
 /// As many of the newest runs are looked through for those before a run.
@@ -56,6 +56,7 @@ impl Show {
         let deliver = stored.as_ref().map_or(&empty, |stored| &stored.plan.deliver);
         let mut view = home.subject().view(&run, found, files);
         view.plan = stored.as_ref().map(|stored| PlanView::of(&stored.plan)).transpose()?;
+        name(&home, &mut view).await?;
         if run.delivered > 0 {
             view.receipts = Some(receipts(&home, &run, deliver, files).await?);
         }

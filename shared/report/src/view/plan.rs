@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use plan::{Action, Change, HoldReason, Plan, Summary};
 use roster::{DecodeError, Key, Kind, PersonKey, Record, Text};
 
@@ -93,8 +93,35 @@ impl PlanView {
         Ok(collecting.finish(summary, holding.finish()))
     }
 
+    /// The courses and persons whose names the plan itself does not say: at most `limit`, those
+    /// that are read first. See [`PlanView::name_with`].
+    pub fn nameless(&self, limit: usize) -> Vec<Key> {
+        let course = |course: &CourseView| Key::Course(roster::CourseKey::new(&course.id));
+        let person = |line: &Line| match &line.name {
+            None => line.key.person().map(|person| Key::Person(person.clone())),
+            Some(_) => None,
+        };
+        let courses = self.top_courses.iter().filter(|view| view.name.is_none()).map(course);
+        let movers = self.people.movers.iter().filter(|mover| mover.name.is_none());
+        let movers = movers.map(|mover| Key::Person(mover.key.clone()));
+        let of_held = self.held.groups.iter().flat_map(|group| &group.examples);
+        let of_courses = self.top_courses.iter().flat_map(|course| &course.lines);
+        let persons = of_held.chain(of_courses).filter_map(person);
+        let mut keys: Vec<Key> = Vec::new();
+        let mut known = HashSet::new();
+        for key in courses.chain(movers).chain(persons) {
+            if keys.len() >= limit {
+                break;
+            }
+            if known.insert(key.clone()) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
     /// Fills in what courses and persons are called that the plan itself does not say, for the
-    /// lines that are kept: `name_of` is asked a few hundred times at most.
+    /// lines that are kept.
     pub fn name_with(&mut self, mut name_of: impl FnMut(&Key) -> Option<Record>) {
         let mut name = |key: &Key| name_of(key).as_ref().and_then(label::name);
         for course in &mut self.top_courses {
