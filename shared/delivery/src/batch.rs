@@ -135,6 +135,9 @@ impl Courier<'_> {
 
     /// Sends the work, under as many renewals of the lease as it takes: what there was no time
     /// for goes out in the next round. Ends early where the LMS stops it or a round sends nothing.
+    ///
+    /// What was begun goes on first, as after a crash: a part of it is there and is looked up, for
+    /// made once more it would be in its own way.
     async fn send(
         &self,
         lease: &mut Lease,
@@ -157,12 +160,19 @@ impl Courier<'_> {
                 lease.renew(self.stores, self.scope, &*self.clock, self.settings.lease).await;
             renewed.map_err(DeliveryError::under_lease)?;
             self.write_claim(lease, run, number, entry).await?;
+            let (begun, untouched): (Vec<usize>, Vec<usize>) =
+                left.into_iter().partition(|at| is_begun(&sent.receipts[*at]));
+            let (left, attempt) = match begun.is_empty() {
+                true => (untouched, attempt),
+                false => (begun, Attempt::Again),
+            };
             let work: Vec<Work> = left.iter().map(|at| prepared.work[*at].clone()).collect();
             let more = self.lms.apply(&work, attempt, lease.until).await;
             sent.stopped = more.stopped;
             let idle = more.receipts.iter().all(|receipt| receipt.outcome == Outcome::NotSent);
             for (at, receipt) in left.into_iter().zip(more.receipts) {
-                sent.receipts[at] = receipt;
+                let before = std::mem::replace(&mut sent.receipts[at], receipt);
+                keep_begun(&mut sent.receipts[at], before);
             }
             if idle {
                 return Ok(sent);
@@ -368,8 +378,25 @@ fn plain(result: LineResult) -> Line {
     Line { result, lms_id: None, ownership: None, remark: None }
 }
 
+/// Whether a part of it was done before time, or the platform, kept it from going on: the platform
+/// has made it and said how it is called there.
+fn is_begun(receipt: &Receipt) -> bool {
+    matches!(receipt.outcome, Outcome::NotSent | Outcome::Retry { .. }) && receipt.lms_id.is_some()
+}
+
+/// What was begun in an earlier round stays so where this one did not get to it.
+fn keep_begun(receipt: &mut Receipt, before: Receipt) {
+    if receipt.outcome == Outcome::NotSent && receipt.lms_id.is_none() {
+        (receipt.lms_id, receipt.ownership) = (before.lms_id, before.ownership);
+        receipt.remark = receipt.remark.take().or(before.remark);
+    }
+}
+
 fn line_of(receipt: Receipt) -> Line {
+    let begun = is_begun(&receipt);
     let result = match receipt.outcome {
+        // The next plan has to look what is there of it.
+        _ if begun => LineResult::Unknown,
         Outcome::Applied => LineResult::Applied,
         Outcome::Accepted => LineResult::Accepted,
         Outcome::Rejected { code } => LineResult::Rejected(code),
