@@ -3,14 +3,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+use std::io::Cursor;
 use std::path::Path;
+use std::sync::Arc;
 
 use ambient::Clock as _;
 use end_to_end::town::{course_key, person_key};
 use end_to_end::world::Step;
 use end_to_end::{Ended, Process, Town, World};
-use pipeline::{Account, PipelineError};
-use roster::Role;
+use pipeline::{Account, ExportInput, NoProgress, PipelineError, Source, read};
+use readers::write::ims::{Entry, ImsOptions, export};
+use roster::matching::{MatchBy, Selector};
+use roster::merge::{Part, PersonKeys};
+use roster::{Mode, Person, PersonKey, Record, Role, Text};
 use store::DataDir;
 use store::state::audit;
 use store::state::forget::{Forgetting, cleared, is_to_clear};
@@ -269,4 +274,98 @@ async fn whoever_dies_while_forgetting_is_taken_up_where_they_were() {
         assert_eq!(known, !was_asked, "call {call}: all of it or nothing");
     }
     assert!(died > 5, "{died} died");
+}
+
+/// An export of persons, taken in.
+async fn deliver(process: &Process, source: &str, people: &[(&str, &str, &str)]) -> Ended {
+    let records = people.iter().map(|(key, username, email)| {
+        let mut person = Person::new(PersonKey::new(key));
+        person.username = Some(Text::new(username));
+        person.email = Some(Text::new(email));
+        person.given = Some(Text::new("Oddfrida"));
+        person.family = Some(Text::new("Zwartepoorte"));
+        Entry::from(Record::from(person))
+    });
+    let mut bytes = Vec::new();
+    export(records, ImsOptions::default(), &mut bytes).unwrap();
+    let input = ExportInput { name: "p.xml".into(), reader: Box::new(Cursor::new(bytes)) };
+    let integration = Arc::clone(&process.pipeline.integration);
+    let source = integration.source(source).unwrap();
+    let vault = &*process.pipeline.vault;
+    let export = read(source, Mode::Full, vec![input], vault, &NoProgress).unwrap();
+    Ended::Came(process.pipeline.sync(source, export).await.map(Box::new))
+}
+
+fn with_sources(seed: u64, parts: Vec<(&str, Part)>) -> World {
+    let mut world = World::new(seed);
+    let mut integration = (*world.integration).clone();
+    let source = integration.sources[0].clone();
+    // The first is believed before the others.
+    let sources = parts.into_iter().zip((0..10).rev());
+    let of = |((name, part), precedence): ((&str, Part), i64)| Source {
+        name: name.into(),
+        part,
+        precedence,
+        ..source.clone()
+    };
+    integration.sources = sources.map(of).collect();
+    world.integration = Arc::new(integration);
+    world
+}
+
+const ADDRESS: &str = "oddfrida@zwartepoorte.home.example";
+
+#[tokio::test]
+async fn a_key_that_was_made_at_random_is_not_made_anew() {
+    let natural = Selector::try_from("email".to_owned()).unwrap();
+    let part = Part { keys: PersonKeys::Random { natural }, ..Part::default() };
+    let mut world = with_sources(35, vec![("registrar", part)]);
+    let people = [("7", "oddfrida", ADDRESS), ("8", "somebody", "s@x.example")];
+    deliver(&world.process(None, None, true), "registrar", &people).await.outcome();
+    let keys = |world: &World| -> Vec<String> {
+        let platform = world.platform();
+        let keys = platform.site.users().map(|(_, user)| user.idnumber.to_string());
+        keys.filter(|key| !key.is_empty()).collect()
+    };
+    let before = keys(&world);
+    let pipeline = world.process(None, None, true).pipeline;
+    let key = pipeline.trace(ADDRESS).await.unwrap().key.owner().id.to_owned();
+    pipeline.forget(ADDRESS, "the head", Account::Leave).await.unwrap();
+    for item in world.table.items() {
+        assert!(!String::from_utf8_lossy(&item.body).contains(&key), "{}", item.key);
+    }
+    let ended = deliver(&world.process(None, None, true), "registrar", &people).await.outcome();
+    assert_eq!(ended.findings.count_code("forgotten"), 1);
+    assert_eq!(keys(&world), before, "nobody new");
+    // Lifted, they are somebody whom the school has not met.
+    let pipeline = world.process(None, None, true).pipeline;
+    assert!(pipeline.lift(&key, "the head").await.unwrap().is_some());
+    deliver(&world.process(None, None, true), "registrar", &people).await.outcome();
+    let story = world.process(None, None, true).pipeline.trace(ADDRESS).await.unwrap();
+    assert_eq!(story.key.kind(), roster::Kind::Person);
+    assert!(!story.key.owner().id.starts_with("forgotten"), "{}", story.key);
+}
+
+#[tokio::test]
+async fn who_is_known_under_other_keys_elsewhere_is_forgotten_there_too() {
+    let matching =
+        Part { match_by: vec![MatchBy::try_from("email".to_owned()).unwrap()], ..Part::default() };
+    let parts = vec![("registrar", Part::default()), ("directory", matching)];
+    let mut world = with_sources(36, parts);
+    let here = [("p-1", "oddfrida", ADDRESS), ("p-2", "other", "o@x.example")];
+    let there = [("uid-1", "oddfrida", ADDRESS), ("uid-2", "other", "o@x.example")];
+    deliver(&world.process(None, None, true), "registrar", &here).await.outcome();
+    deliver(&world.process(None, None, true), "directory", &there).await.outcome();
+    let accounts = world.platform().site.users().count();
+    let pipeline = world.process(None, None, true).pipeline;
+    pipeline.forget(ADDRESS, "the head", Account::Leave).await.unwrap();
+    for (source, people) in [("directory", &there), ("registrar", &here)] {
+        let process = world.process(None, None, true);
+        let ended = deliver(&process, source, people).await.outcome();
+        assert_eq!(ended.findings.count_code("forgotten"), 1, "{source}");
+        assert_eq!(ended.planned.unwrap().plan.deliver.len(), 0, "{source}");
+    }
+    assert_eq!(world.platform().site.users().count(), accounts);
+    let pipeline = world.process(None, None, true).pipeline;
+    assert!(pipeline.trace(ADDRESS).await.is_err());
 }

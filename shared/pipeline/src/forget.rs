@@ -175,14 +175,19 @@ impl Pipeline {
     /// The one person whom `query` names.
     async fn person_meant(&self, query: &str) -> Result<PersonKey, PipelineError> {
         let aliases = Aliases::load(&self.stores, &self.integration.scope).await?;
+        let matched = self.matched_persons().await?;
         if let Some(key) = query.strip_prefix("person:") {
-            return Ok(PersonKey::from(aliases.record_id(Kind::Person, key)));
+            return Ok(matched.person(&PersonKey::from(aliases.record_id(Kind::Person, key))));
         }
         let meant = self.looks().await?.meant(query, &aliases).await?;
-        let mut persons = meant.into_iter().filter_map(|key| match key {
-            Key::Person(person) => Some(person),
-            _ => None,
-        });
+        let persons: BTreeSet<PersonKey> = meant
+            .into_iter()
+            .filter_map(|key| match key {
+                Key::Person(person) => Some(matched.person(&person)),
+                _ => None,
+            })
+            .collect();
+        let mut persons = persons.into_iter();
         let first = persons.next().ok_or_else(|| {
             PipelineError::NotFound(
                 "nobody is called so; `person:KEY` forgets a key of which nothing is known".into(),
@@ -204,7 +209,9 @@ impl Pipeline {
             *kind == Kind::Person && record.as_str() == person.as_str()
         });
         let others = others.map(|(_, key, _)| key.to_owned());
-        Ok(others.chain([person.as_str().to_owned()]).collect())
+        let matched = self.matched_persons().await?.own_keys(person);
+        let matched = matched.iter().map(|key| key.as_str().to_owned());
+        Ok(others.chain(matched).chain([person.as_str().to_owned()]).collect())
     }
 
     /// Erases a person of whom nothing is needed any more; `None` where a run is open, or the LMS

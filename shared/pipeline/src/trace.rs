@@ -187,7 +187,7 @@ impl Pipeline {
         let scope = &self.integration.scope;
         let aliases = Aliases::load(&self.stores, scope).await?;
         let mut looks = self.looks().await?;
-        let (key, also) = match query::parse(query) {
+        let (key, others) = match query::parse(query) {
             Some(key) => (query::renamed(key, &aliases), Vec::new()),
             None => {
                 let mut meant = looks.meant(query, &aliases).await?.into_iter();
@@ -201,8 +201,14 @@ impl Pipeline {
                 (key, meant.collect())
             }
         };
-        let whom = self.whom().await?;
+        let whom = self.matched_persons().await?;
         let key = whom.key(&key);
+        let mut also: Vec<Key> = Vec::new();
+        for other in others.iter().map(|other| whom.key(other)) {
+            if other != key && !also.contains(&other) {
+                also.push(other);
+            }
+        }
         let mut said = looks.said(&key).await?;
         whom.add(&key, &mut said)?;
         let fields = provenance(&self.integration, &said);

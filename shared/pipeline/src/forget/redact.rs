@@ -124,8 +124,9 @@ impl<'a> Redactor<'a> {
     /// Takes the person out of everything in `value`. Whether there was anything.
     pub fn value(&self, value: &mut Value) -> bool {
         match value {
+            Value::String(text) if self.is_whole(text) => self.replace(text),
             Value::String(text) => match self.text(text) {
-                None => self.is_whole(text) && replace(text),
+                None => false,
                 Some(rest) => {
                     *text = rest;
                     true
@@ -142,15 +143,17 @@ impl<'a> Redactor<'a> {
         }
     }
 
+    /// A key that stands for the person stays one that stands for somebody who is forgotten: a key
+    /// that was made at random must not be made anew.
+    fn replace(&self, text: &mut String) -> bool {
+        self.who.stand_in().as_str().clone_into(text);
+        true
+    }
+
     /// Whether a text is nothing but a key.
     fn is_whole(&self, text: &str) -> bool {
         self.who.keys.contains(text)
     }
-}
-
-fn replace(text: &mut String) -> bool {
-    REDACTED.clone_into(text);
-    true
 }
 
 fn has_letter(text: &str) -> bool {
@@ -241,7 +244,7 @@ mod tests {
         let mut value =
             json!({"means": {"person/new": "old", "person/x": "y"}, "n": 3, "l": ["old"]});
         assert!(redactor.value(&mut value));
-        assert_eq!(value, json!({"means": {"person/x": "y"}, "n": 3, "l": ["forgotten"]}));
+        assert_eq!(value, json!({"means": {"person/x": "y"}, "n": 3, "l": ["forgotten-01234567"]}));
         assert!(!redactor.value(&mut value));
     }
 }

@@ -9,12 +9,12 @@ use crate::{Enrolled, Pipeline, PipelineError};
 
 /// Who is whom in which source.
 #[derive(Default)]
-pub(super) struct Whom {
+pub(crate) struct Whom {
     sources: Vec<(LoadedSource, Matched)>,
 }
 
 impl Pipeline {
-    pub(super) async fn whom(&self) -> Result<Whom, PipelineError> {
+    pub(crate) async fn matched_persons(&self) -> Result<Whom, PipelineError> {
         if self.integration.sources.iter().all(|source| source.part.match_by.is_empty()) {
             return Ok(Whom::default());
         }
@@ -31,6 +31,18 @@ impl Whom {
             let known = self.sources.iter().find_map(|(_, matched)| matched.person(person));
             known.unwrap_or(person).clone()
         })
+    }
+
+    /// Whom the person of this key is, where a source knows them under a key of its own.
+    pub fn person(&self, key: &PersonKey) -> PersonKey {
+        let known = self.sources.iter().find_map(|(_, matched)| matched.person(key));
+        known.unwrap_or(key).clone()
+    }
+
+    /// The keys under which sources know the person who has `key`, beside that.
+    pub fn own_keys(&self, key: &PersonKey) -> Vec<PersonKey> {
+        let keys = self.sources.iter().flat_map(|(_, matched)| matched.own_keys(key));
+        keys.cloned().collect()
     }
 
     /// Adds what matched sources say of `key` under their own keys for it.

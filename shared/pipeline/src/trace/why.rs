@@ -204,6 +204,18 @@ fn held_back(held: &Holding, began: &BTreeMap<String, Timestamp>) -> String {
         format!("course {course} would lose all its {students} students")
     } else if let HoldReason::Needs { key } = &held.reason {
         format!("it needs what is held of {key}")
+    } else if let HoldReason::GrantsSystemRole { role } = &held.reason {
+        format!("it would give the system role `{role}`")
+    } else if let HoldReason::Over { count, before, of, allowed, .. } = &held.reason {
+        let kind = plural(held.change.kind());
+        let lately = match before {
+            0 => String::new(),
+            before => format!(" after {before} in the days before"),
+        };
+        format!("{count} of {of} {kind} would change so{lately} and the limit is {allowed}")
+    } else if let HoldReason::SharpDrop { part, name, kind, learned, now } = &held.reason {
+        let (part, kind) = (part.name(), plural(*kind));
+        format!("{part} {name} dropped from {learned} {kind} to {now}")
     } else {
         format!("`rollcall show {}` tells why", held.run)
     };

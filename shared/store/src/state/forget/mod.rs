@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ambient::{Random, Timestamp};
 use roster::{AssociationKind, FormerKey, Key, Kind, PersonKey};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use erase::{Erased, erase, words};
 
@@ -185,7 +186,7 @@ impl Forgetting {
 
     /// The key that stands in place of the person's where a place has to be kept.
     pub fn stand_in(&self) -> PersonKey {
-        PersonKey::new(format!("forgotten-{}", &self.mark[..8]))
+        PersonKey::new(stand_in(&self.mark))
     }
 
     /// The writes that begin it: tombstones, and the item that says whom.
@@ -193,7 +194,9 @@ impl Forgetting {
         let tombstone = Tombstone { person: self.mark.clone(), since: self.began };
         let body = to_json("tombstone", &tombstone)?;
         let mut writes = vec![put(under_way(scope, &self.mark), to_json("forgetting", self)?)];
-        for key in &self.keys {
+        // Where a key was made at random, what tells the person leads to the stand-in from now on.
+        let stand_in = self.stand_in();
+        for key in self.keys.iter().map(String::as_str).chain([stand_in.as_str()]) {
             let key = scope.item(format!("{TOMBSTONES}{}", marks.of(key)));
             writes.push(put(key, body.clone()));
         }
@@ -229,6 +232,11 @@ pub async fn cleared(stores: &Stores, scope: &Scope) -> Result<(), StoreError> {
     stores.table.delete(&scope.item(TO_CLEAR), Condition::Any).await
 }
 
+fn stand_in(mark: &str) -> String {
+    let short = mark.get(..8).unwrap_or(mark);
+    format!("forgotten-{short}")
+}
+
 /// Takes the tombstones of `person` away, under whatever key: the next export brings them back.
 /// Whether there were any.
 pub async fn lift(
@@ -246,6 +254,21 @@ pub async fn lift(
         let other: Tombstone = from_json("tombstone", &item.body)?;
         if other.person == found.person {
             writes.push(Write::Delete { key: item.key, condition: Condition::Any });
+        }
+    }
+    // A key that is made at random is made anew for them.
+    for item in all(stores, scope, "identity/").await? {
+        let mut map: Value = from_json("identity map", &item.body)?;
+        let gone = stand_in(&found.person);
+        let Some(assigned) = map.get_mut("assigned").and_then(Value::as_object_mut) else {
+            continue;
+        };
+        let before = assigned.len();
+        assigned.retain(|_, key| key.as_str() != Some(&gone));
+        if assigned.len() < before {
+            let (body, condition) =
+                (to_json("identity map", &map)?, Condition::Version(item.version));
+            writes.push(Write::Put { key: item.key, body, condition, expires: None });
         }
     }
     stores.table.transact(writes).await?;
