@@ -4,7 +4,7 @@
 //! **Never:** it decides nothing; it asks the same functions that the plan is made by.
 
 use roster::merge::{Rank, Said, Settled, SourceRules, merge, settle};
-use roster::{FieldSpec, Origin, Record, Text};
+use roster::{FieldSpec, Origin, Record};
 
 use crate::Integration;
 use crate::desired::fit;
@@ -109,12 +109,12 @@ fn why(
 
 impl Lost {
     /// In words: `jane@x (hr, hr.csv:7) WORDS`.
-    pub fn words(self) -> Text {
-        Text::new(match self {
+    pub fn words(self) -> &'static str {
+        match self {
             Self::Outranked => "has a lower precedence",
             Self::Agrees => "says the same",
             Self::NeverBelieved => "is never believed of it",
             Self::Disputed => "differs with the same precedence",
-        })
+        }
     }
 }

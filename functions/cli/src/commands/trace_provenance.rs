@@ -24,7 +24,7 @@ struct Said {
 struct LostTo {
     #[serde(flatten)]
     said: Said,
-    why: String,
+    why: &'static str,
 }
 
 impl From<Claim> for Said {
@@ -38,8 +38,7 @@ impl From<Claim> for Said {
 impl From<Provenance> for Field {
     fn from(of: Provenance) -> Self {
         let lost = of.lost.into_iter();
-        let lost =
-            lost.map(|(claim, why)| LostTo { said: claim.into(), why: why.words().to_string() });
+        let lost = lost.map(|(claim, why)| LostTo { said: claim.into(), why: why.words() });
         Self {
             field: of.field,
             wanted: of.wanted,
