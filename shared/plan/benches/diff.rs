@@ -151,7 +151,7 @@ fn look_again_at_a_night(bencher: divan::Bencher<'_, '_>) {
         match row.and_then(|row| row.decode()) {
             Ok(Record::Person(mut person)) if at % 100 == 0 => {
                 person.given = Some(Text::new("Renamed"));
-                next.push(&Record::from(person).to_bytes(), &[]);
+                next.push(&Record::Person(person).to_bytes(), &[]);
             }
             Ok(record) => next.push(&record.to_bytes(), &[]),
             Err(error) => panic!("{error}"),

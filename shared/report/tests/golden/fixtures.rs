@@ -350,7 +350,7 @@ pub fn over_limits() -> RunView {
     let dropped = |part, name: &str, learned, now| HoldReason::SharpDrop {
         part,
         name: name.into(),
-        kind: roster::Kind::Enrollment,
+        kind: Kind::Enrollment,
         learned,
         now,
     };
