@@ -167,6 +167,7 @@ async fn apply_all(pipeline: &Pipeline, persons: u64) {
                 in_doubt: false,
                 members_read: false,
                 delete_after: None,
+                user_fields: Default::default(),
             };
             let mut side = Vec::new();
             meta::encode(&meta, &mut side);

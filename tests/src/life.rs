@@ -91,6 +91,13 @@ pub fn week() -> Vec<Day> {
             exports(&friday),
             &friday,
         ),
+        day(
+            "friday evening",
+            "a key is given to somebody else, who is in one course less; another one's key changes \
+             and nobody says so: both are held, and the course is left",
+            exports(&reissued(&friday)),
+            &without_a_seat(&friday),
+        ),
         day("saturday", "monday's export comes again", exports(&monday), &monday),
     ]
 }
@@ -162,6 +169,23 @@ fn friday(wednesday: &Town) -> Town {
     town.rekey(&person_key(15), "Q015");
     let (course, who) = grouped(&town, 5);
     town.seat(&course, &who).active = false;
+    town
+}
+
+/// The key of a pupil now stands for somebody else, and another pupil has another key.
+fn reissued(friday: &Town) -> Town {
+    let mut town = without_a_seat(friday);
+    *town.person(&person_key(16)) = Town::somebody(53);
+    town.rekey_in_silence(&person_key(17), "N017");
+    town
+}
+
+/// Pupil 16 leaves the first of their courses.
+fn without_a_seat(friday: &Town) -> Town {
+    let mut town = friday.clone();
+    let first = town.seats.keys().find(|(_, who)| *who == person_key(16)).cloned();
+    let (course, who) = first.expect("the pupil is in some course");
+    town.stands_up(&course, &who);
     town
 }
 

@@ -335,6 +335,7 @@ fn town(school: &str, size: usize) -> Town {
             username: login,
             given: GIVEN[number % GIVEN.len()].into(),
             family: FAMILY[number % FAMILY.len()].into(),
+            born: None,
             former: None,
         };
         town.people.insert(person_key(number), somebody);

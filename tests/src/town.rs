@@ -57,6 +57,8 @@ pub struct Somebody {
     pub family: String,
     /// E-mail address.
     pub email: String,
+    /// Day of birth, where the registrar tells it.
+    pub born: Option<String>,
     /// The key that this person had before, where the export announces it.
     pub former: Option<String>,
 }
@@ -122,17 +124,22 @@ impl Town {
 
     /// A person comes to the school.
     pub fn person_comes(&mut self, number: usize) {
+        self.people.insert(person_key(number), Self::somebody(number));
+    }
+
+    /// Whoever would be the person with this number.
+    pub fn somebody(number: usize) -> Somebody {
         let given = GIVEN[number % GIVEN.len()];
         let family = FAMILY[number % FAMILY.len()];
         let login = format!("{}{number}", plain(family));
-        let somebody = Somebody {
+        Somebody {
             email: format!("{login}@oakfield.example"),
             username: login,
             given: given.into(),
             family: family.into(),
+            born: None,
             former: None,
-        };
-        self.people.insert(person_key(number), somebody);
+        }
     }
 
     /// A person leaves, and every course with it.
@@ -185,8 +192,13 @@ impl Town {
 
     /// A person gets another key; exports announce it.
     pub fn rekey(&mut self, old: &str, new: &str) {
-        let mut somebody = self.people.remove(old).expect("somebody of this key is there");
-        somebody.former = Some(old.to_owned());
+        self.rekey_in_silence(old, new);
+        self.person(new).former = Some(old.to_owned());
+    }
+
+    /// A person gets another key, and no export says so.
+    pub fn rekey_in_silence(&mut self, old: &str, new: &str) {
+        let somebody = self.people.remove(old).expect("somebody of this key is there");
         self.people.insert(new.to_owned(), somebody);
         let moved: Vec<_> = self.seats.extract_if(.., |(_, who), _| who == old).collect();
         self.seats
@@ -245,6 +257,7 @@ fn person(key: &str, who: &Somebody) -> Person {
     person.given = Some(Text::new(&who.given));
     person.family = Some(Text::new(&who.family));
     person.email = Some(Text::new(&who.email));
+    person.birth_date = who.born.as_ref().and_then(|day| day.parse().ok());
     person.former_keys = who.former.as_ref().map(|former| vec![Text::new(former)]);
     person
 }

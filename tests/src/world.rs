@@ -10,7 +10,7 @@ use pipeline::{
     ExportInput, Integration, NoProgress, OpenVault, Pipeline, PipelineError, Source, Standing,
     SyncOutcome, read,
 };
-use plan::{Limit, Limits, Policy};
+use plan::{IdentityRules, Limit, Limits, Policy};
 use readers::ReadOptions;
 use roster::{Kind, Mode};
 use store::state::Scope;
@@ -417,6 +417,7 @@ fn integration() -> Integration {
         sources: vec![source()],
         policy: Policy::default(),
         limits,
+        identity: IdentityRules::default(),
         rules: moodle_config().rules(),
         mapping: Default::default(),
         config_version: "1".to_owned(),

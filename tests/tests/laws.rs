@@ -47,6 +47,7 @@ fn capabilities() -> Capabilities {
         unique_usernames: true,
         unique_short_names: true,
         renames_courses: true,
+        shows: [&[]; 9],
         millis_per_change: [1; 9],
         changes_per_call: [1; 9],
     }
@@ -101,6 +102,7 @@ impl Held {
             refused: Refused::Wait,
             approved: None,
             absence: &|_| Absence::Removes,
+            identity: None,
         };
         plan::diff(&input, applied.into_iter().map(Ok), wanted.into_iter().map(Ok)).unwrap()
     }

@@ -44,7 +44,8 @@ async fn a_second_run_makes_no_call_and_writes_nothing_but_its_own_run() {
         let before = world.table.items();
         let process = world.process(None, None, true);
         let outcome = process.run(Step::Sync(bytes)).await.outcome();
-        assert!(outcome.run.changes.is_empty() && outcome.run.held.is_empty(), "{}", day.name);
+        assert!(outcome.run.changes.is_empty(), "{}", day.name);
+        assert_eq!(outcome.run.held.is_empty(), day.name != "friday evening", "{}", day.name);
         assert_eq!(process.tap.lms_calls(), 0, "{}", day.name);
         let changed: Vec<String> = world
             .table

@@ -112,6 +112,7 @@ pub enum Command {
     Revert(commands::revert::Revert),
     Resume(commands::resume::Resume),
     Limits(commands::limits::Limits),
+    Rename(commands::rename::Rename),
     Sweep(commands::sweep::Sweep),
     Target(commands::target::Target),
     Log(commands::log::Log),

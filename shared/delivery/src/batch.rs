@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ambient::{Clock, Stopwatch, Timestamp};
 use lms::{Applying, Attempt, Lms, LmsError, MatchedBy, Outcome, Receipt, Survey, Work};
-use plan::{Batch, Change};
+use plan::{Batch, Capabilities, Change, FieldPolicies, FieldSet};
 use roster::{Key, Password, Record, Text};
 use store::Stores;
 use store::state::Scope;
@@ -52,6 +52,8 @@ pub struct Courier<'a> {
     pub clock: Arc<dyn Clock>,
     /// Opens a sealed password of the person with this key, at the last moment.
     pub open: Box<OpenPassword<'a>>,
+    /// When which field is told.
+    pub fields: &'a FieldPolicies,
     /// How it works.
     pub settings: Settings,
 }
@@ -97,6 +99,7 @@ impl Courier<'_> {
             .map_err(DeliveryError::under_lease)?;
 
         let mut prepared = Prepared::new(&changes, resolver).await?;
+        prepared.ask(self.fields, self.lms.capabilities());
         prepared.open_passwords(&*self.open);
         let attempt = match &found {
             Some(claimed) => {
@@ -117,6 +120,7 @@ impl Courier<'_> {
                 }
             },
         };
+        prepared.leave_what_is_theirs();
         let mut entry = self.claim(lease, &id, number, found, &prepared).await?;
         let sent = self.send(lease, &id, number, &mut entry, &prepared, attempt).await?;
         prepared.note_members_read(resolver);
@@ -308,13 +312,31 @@ impl Prepared {
                         _ => true,
                     };
                     let survey = Survey::NotNeeded;
-                    prepared.work.push(Work { change, refs, members_read, survey });
+                    let read_back = FieldSet::default();
+                    prepared.work.push(Work { change, refs, members_read, read_back, survey });
                     Ok(prepared.work.len() - 1)
                 }
             };
             prepared.places.push(place);
         }
         Ok(prepared)
+    }
+
+    /// Notes which fields are to be read back: those that may have become somebody else's.
+    fn ask(&mut self, fields: &FieldPolicies, capabilities: &Capabilities) {
+        for work in &mut self.work {
+            let asked = fields.to_read_back(&work.change);
+            work.read_back = capabilities.shown(work.change.kind(), asked);
+        }
+    }
+
+    /// Takes out of the changes what somebody has changed in the LMS.
+    fn leave_what_is_theirs(&mut self) {
+        for work in &mut self.work {
+            if let Survey::Changed { fields } = work.survey {
+                work.change.leave(fields);
+            }
+        }
     }
 
     /// Puts delivered passwords where the adapter finds them. Only the work in memory holds them.
@@ -365,7 +387,16 @@ impl Prepared {
         let line = |place: &Result<usize, Key>| match place {
             Err(missing) => plain(LineResult::Deferred(Text::from(missing.to_string()))),
             Ok(at) => match receipts.get_mut(*at).and_then(Option::take) {
-                Some(receipt) => line_of(receipt),
+                Some(receipt) => {
+                    let mut line = line_of(receipt);
+                    if let (Survey::Changed { fields }, None) =
+                        (&self.work[*at].survey, &line.remark)
+                    {
+                        let names = fields.names(self.work[*at].change.kind()).join(", ");
+                        line.remark = Some(Text::from(format!("left to its user: {names}")));
+                    }
+                    line
+                }
                 // An adapter that loses count leaves doubt, never a false "done".
                 None => plain(LineResult::Unknown),
             },
@@ -417,6 +448,7 @@ fn sight_of(survey: &Survey) -> Sight {
     match survey {
         Survey::NotNeeded => Sight::NotNeeded,
         Survey::Absent => Sight::Absent,
+        Survey::Changed { fields } => Sight::Changed { fields: *fields },
         Survey::Ambiguous { count } => Sight::Ambiguous { count: *count },
         Survey::Found { lms_id, by } => {
             Sight::Found { id: lms_id.clone(), by: Text::new(matched_name(*by)) }
@@ -428,6 +460,7 @@ fn survey_of(sight: &Sight) -> Survey {
     match sight {
         Sight::NotNeeded => Survey::NotNeeded,
         Sight::Absent => Survey::Absent,
+        Sight::Changed { fields } => Survey::Changed { fields: *fields },
         Sight::Ambiguous { count } => Survey::Ambiguous { count: *count },
         Sight::Found { id, by } => Survey::Found { lms_id: id.clone(), by: matched_by(by) },
     }

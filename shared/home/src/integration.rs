@@ -70,6 +70,7 @@ pub fn integration(
         sources: configured.sources.iter().map(source).collect(),
         policy: configured.policy.clone(),
         limits: configured.limits.clone(),
+        identity: configured.identity,
         rules: target.rules.clone(),
         mapping: configured.mapping.clone(),
         config_version: configured.version(),

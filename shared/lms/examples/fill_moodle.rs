@@ -137,7 +137,13 @@ fn create(record: impl Into<Record>) -> Work {
         lms_id: None,
         temporary: None,
     };
-    Work { change, refs: Refs::default(), members_read: false, survey: Survey::NotNeeded }
+    Work {
+        change,
+        refs: Refs::default(),
+        members_read: false,
+        read_back: Default::default(),
+        survey: Survey::NotNeeded,
+    }
 }
 
 fn with(mut work: Work, refs: Refs) -> Work {

@@ -2,7 +2,7 @@
 
 use ambient::Timestamp;
 use async_trait::async_trait;
-use plan::{Capabilities, Change, Ownership};
+use plan::{Capabilities, Change, FieldSet, Ownership};
 use roster::{Key, Text};
 
 use crate::LmsError;
@@ -74,6 +74,11 @@ pub enum Survey {
         /// How it was recognised.
         by: MatchedBy,
     },
+    /// It is there, and somebody has changed these of the fields that were asked for.
+    Changed {
+        /// The fields: they hold neither what was told before nor what is to be told.
+        fields: FieldSet,
+    },
     /// More than one record fits: nobody can tell which.
     Ambiguous {
         /// How many.
@@ -92,6 +97,8 @@ pub struct Work {
     /// For enrollments: we made the course empty or have read its members before, so nobody can
     /// be in it whom we do not know of.
     pub members_read: bool,
+    /// Fields that may have become their user's: they are read back before anything is written.
+    pub read_back: FieldSet,
     /// What the survey of this batch said; `NotNeeded` before it was made.
     pub survey: Survey,
 }
@@ -203,8 +210,9 @@ pub trait Lms: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Looks up what is there of the records in `work` that need it: creates, and enrollments in
-    /// courses whose members have not been read. Reads only. One answer for each, in order.
+    /// Looks up what is there of the records in `work` that need it: creates, enrollments in
+    /// courses whose members have not been read, and what is to be read back. Reads only. One answer
+    /// for each, in order.
     async fn survey(&self, work: &[Work]) -> Result<Vec<Survey>, LmsError>;
 
     /// Sends `work`. Starts no request that could outlast `deadline`. Never fails as a whole:

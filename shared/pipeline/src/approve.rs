@@ -2,7 +2,7 @@
 
 use ambient::Timestamp;
 use hashbrown::HashSet;
-use plan::{ChangeList, Plan};
+use plan::{ChangeList, HoldReason, Plan};
 use roster::Record;
 use store::Write;
 use store::state::audit;
@@ -58,6 +58,13 @@ impl Pipeline {
             }
             Some(_) => {}
         }
+        if self.holds_questions_alone(run).await? {
+            return Err(PipelineError::NotFound(format!(
+                "run {run} holds nothing that an approval lets go: it asks whether persons are the \
+                 same under another key; answer with `rollcall rename OLD NEW`, as `rollcall show \
+                 {run}` prints it"
+            )));
+        }
         let now = self.clock.now();
         let expires = now.saturating_add(self.integration.approval_lasts).unwrap_or(now);
         let approval = Approval {
@@ -70,6 +77,18 @@ impl Pipeline {
         };
         StoredApproval::give(&self.stores, scope, approval).await?;
         Ok(Approved { checksum: checksum.to_owned(), expires })
+    }
+
+    /// Whether all that a run holds waits for an answer about keys.
+    async fn holds_questions_alone(&self, run: &str) -> Result<bool, PipelineError> {
+        let header = self.integration.scope.object("plans", &format!("{run}/header"));
+        let Some(bytes) = self.stores.objects.get(&header).await? else { return Ok(false) };
+        let plan = Plan::from_bytes(&bytes)
+            .map_err(|error| PipelineError::damaged("a plan's header", &error))?;
+        let is_question = |reason: &HoldReason| matches!(reason, HoldReason::Rename { .. });
+        let asks = plan.reasons.iter().any(is_question);
+        let follows = |reason| is_question(reason) || matches!(reason, HoldReason::Needs { .. });
+        Ok(asks && plan.reasons.iter().all(follows))
     }
 
     /// Rejects a run: the source's state goes back to what it was before the run, its export is

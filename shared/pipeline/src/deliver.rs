@@ -221,6 +221,7 @@ impl Pipeline {
             lms: Arc::clone(&self.lms),
             clock: Arc::clone(&self.clock),
             open: Box::new(|key, sealed| self.vault.open(key, sealed)),
+            fields: &self.integration.policy.fields,
             settings: Settings {
                 lease: self.integration.lease,
                 request_timeout: self.integration.request_timeout,

@@ -1,5 +1,6 @@
 //! From an export to the newest source state: all of it, or nothing.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Seek, SeekFrom};
 
 use ambient::{Stopwatch, Timestamp};
@@ -21,6 +22,7 @@ use store::state::{StateName, States};
 
 use crate::drive::lease_lost;
 use crate::forget::without_forgotten;
+use crate::identity::has_account;
 use crate::person_keys::random_keys;
 use crate::progress::{Progress, Stage};
 use crate::vault::{Vault, seal};
@@ -170,7 +172,8 @@ impl Pipeline {
             }
         };
         let snapshot = narrowed(snapshot, &self.integration.mapping.fields)?;
-        let snapshot = resolve(snapshot, &mut aliases, &forgotten)?;
+        let taken = self.taken_keys(&snapshot, &aliases).await?;
+        let snapshot = resolve(snapshot, &mut aliases, &forgotten, &taken)?;
         let snapshot = without_forgotten(snapshot, &forgotten)?;
         aliases.added_by(&stored_aliases, &run.run.id);
         let counts = snapshot.counts().clone();
@@ -216,6 +219,30 @@ impl Pipeline {
 /// By what an export is known again, however its files differ.
 fn content_of(snapshot: &Snapshot) -> String {
     format!("content:{}", hex(&snapshot.digest()))
+}
+
+impl Pipeline {
+    /// New keys that the export announces for records which it knew under another one, and that
+    /// stand for records of their own in the LMS.
+    async fn taken_keys(
+        &self,
+        snapshot: &Snapshot,
+        aliases: &Aliases,
+    ) -> Result<BTreeSet<Key>, PipelineError> {
+        let is_new = |announced: &&FormerKey| {
+            let FormerKey { kind, former, current, .. } = announced;
+            aliases.resolve(*kind, current).is_none()
+                && aliases.record_id(*kind, former) != *current
+        };
+        let new = snapshot.former_keys().iter().filter(is_new);
+        let new = new.map(|announced| key_of(announced.kind, &announced.current)).collect();
+        let known = self.in_lms(new).await?;
+        Ok(known
+            .into_iter()
+            .filter(|(_, known)| has_account(Some(known)))
+            .map(|(key, _)| key)
+            .collect())
+    }
 }
 
 async fn publishable(
@@ -284,10 +311,15 @@ fn resolve(
     snapshot: Snapshot,
     aliases: &mut Aliases,
     forgotten: &Forgotten,
+    taken: &BTreeSet<Key>,
 ) -> Result<Snapshot, PipelineError> {
     let mut findings = Vec::new();
     for announced in snapshot.former_keys() {
         let FormerKey { kind, former, current, origin } = announced;
+        if taken.contains(&key_of(*kind, current)) {
+            findings.push(merge_finding(announced));
+            continue;
+        }
         if *kind == Kind::Person && forgotten.has(current) {
             continue;
         }
@@ -332,6 +364,33 @@ fn resolve(
     Ok(with_findings(mapped, findings))
 }
 
+/// A record under the id that its key means now, where that is another one.
+pub(crate) fn under_record_id(entry: Entry, aliases: &Aliases) -> Entry {
+    renamed(entry, aliases, &HashSet::new())
+}
+
+fn key_of(kind: Kind, id: &Text) -> Key {
+    match kind {
+        Kind::Person => Key::Person(PersonKey::from(id.clone())),
+        _ => Key::Course(id.clone().into()),
+    }
+}
+
+fn merge_finding(announced: &FormerKey) -> Finding {
+    let FormerKey { kind, former, current, origin } = announced;
+    Finding {
+        severity: Severity::Warning,
+        code: "merge-proposed",
+        message: format!(
+            "{kind} {former} is to become {current}, and both are in the LMS: two are never made \
+             one by themselves; decide which one stays, take over in the LMS what the other one \
+             holds, and leave the other key out of the source"
+        ),
+        origin: *origin,
+        key: Some(Text::from(format!("{kind}:{current}"))),
+    }
+}
+
 fn with_findings(mut snapshot: Snapshot, findings: Vec<Finding>) -> Snapshot {
     findings.into_iter().for_each(|finding| snapshot.findings_mut().push(finding));
     snapshot
@@ -347,12 +406,7 @@ fn spent_keys(snapshot: &Snapshot, aliases: &Aliases) -> Vec<Key> {
     let spent = aliases
         .iter()
         .filter(|(kind, key, record)| in_export(*kind, key) && in_export(*kind, record.as_str()));
-    spent
-        .map(|(kind, _, record)| match kind {
-            Kind::Person => Key::Person(PersonKey::from(record.clone())),
-            _ => Key::Course(record.clone().into()),
-        })
-        .collect()
+    spent.map(|(kind, _, record)| key_of(kind, record)).collect()
 }
 
 fn spent_finding(key: &Key, origin: Origin) -> Finding {
@@ -423,7 +477,8 @@ mod tests {
             for key in keys {
                 builder.record(Person::new(PersonKey::new(key)).into(), Origin::default());
             }
-            resolve(builder.finish().unwrap(), &mut aliases.clone(), &Forgotten::default()).unwrap()
+            let (forgotten, taken) = (Forgotten::default(), BTreeSet::new());
+            resolve(builder.finish().unwrap(), &mut aliases.clone(), &forgotten, &taken).unwrap()
         };
         // The new key alone means the record that it always meant.
         let moved = export(&["new"]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plan::{Limits, Policy};
+use plan::{IdentityRules, Limits, Policy};
 use readers::ReadOptions;
 use roster::Mode;
 use roster::mapping::{MappingRules, TargetRules};
@@ -58,6 +58,8 @@ pub struct Integration {
     pub policy: Policy,
     /// How much may be taken away at once.
     pub limits: Limits,
+    /// How persons are told apart.
+    pub identity: IdentityRules,
     /// How the target wants its records.
     pub rules: TargetRules,
     /// How the school wants them, before they are made to fit the target.

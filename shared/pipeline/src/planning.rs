@@ -16,6 +16,7 @@ use store::state::{Loaded, Published, StateName, States};
 
 use crate::desired::{self, Held, LoadedSource, Notes, Sides, until_broken};
 use crate::drive::lease_lost;
+use crate::identity::Identities;
 use crate::learned::{Tally, fallen};
 use crate::memory::{Memory, takes_away};
 use crate::progress::Stage;
@@ -61,7 +62,9 @@ impl Pipeline {
         let mut memory = self.remember().await?;
         let mut leaving = Forgetting::under_way(&self.stores, &self.integration.scope).await?;
         leaving.retain(|who| who.lms);
-        let sides = Sides { sources: &sources, matched: &matched, held: &held };
+        let identities = self.identities().await?;
+        let marks = &identities.key;
+        let sides = Sides { sources: &sources, matched: &matched, held: &held, marks };
         let compare = Compare {
             leaving: &leaving,
             pipeline: self,
@@ -69,6 +72,7 @@ impl Pipeline {
             applied: &loaded,
             refused,
             because,
+            identities: &identities,
         };
         let mut diffed = compare.with_suspects(&mut memory).await?;
         let approval = self.approval_of(&diffed.plan).await?;
@@ -207,6 +211,7 @@ struct Compare<'a> {
     applied: &'a Loaded,
     refused: Refused,
     because: Cause,
+    identities: &'a Identities,
 }
 
 impl Compare<'_> {
@@ -262,6 +267,7 @@ impl Compare<'_> {
             refused: self.refused,
             approved,
             absence: &absence,
+            identity: Some(self.identities.of(&integration.identity)),
         };
         let applied = until_broken(self.applied.iter(decode_applied), &notes.broken);
         let wanted = desired::wanted(self.sides, integration, &notes, tally)?;

@@ -64,6 +64,7 @@ fn meta() -> Meta {
         in_doubt: false,
         members_read: true,
         delete_after: None,
+        user_fields: Default::default(),
     }
 }
 
@@ -78,6 +79,7 @@ fn run(applied: &Packed, wanted: &Packed) -> Diffed {
         unique_usernames: true,
         unique_short_names: true,
         renames_courses: true,
+        shows: [&[]; 9],
         millis_per_change: [10; 9],
         changes_per_call: [50; 9],
     };
@@ -94,6 +96,7 @@ fn run(applied: &Packed, wanted: &Packed) -> Diffed {
         refused: Refused::Wait,
         approved: None,
         absence: &|_| Absence::Removes,
+        identity: None,
     };
     let applied = applied.iter().map(|row| Ok(Applied { record: row?.decode()?, meta: meta() }));
     let wanted = wanted

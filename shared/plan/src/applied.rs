@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use roster::{Place, Placed, Record, Text};
 
+use crate::FieldSet;
+
 /// How a record is present in the LMS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
@@ -57,6 +59,8 @@ pub struct Meta {
     pub members_read: bool,
     /// For a suspended record: when policy deletes it.
     pub delete_after: Option<Timestamp>,
+    /// Fields that somebody has changed in the LMS and that are theirs from then on.
+    pub user_fields: FieldSet,
 }
 
 /// One record of the applied state. `record` is what the LMS holds as far as we know; where

@@ -4,7 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use roster::{Key, Kind, Person, Record, Status, Text};
 
 use crate::fields;
-use crate::{Action, Applied, Change, Meta, OnRemove, Ownership, Parked, Policy, Presence};
+use crate::{
+    Action, Applied, Change, FieldSet, Meta, OnRemove, Ownership, Parked, Policy, Presence,
+};
 
 /// What became of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub struct Applying<'a> {
 /// | done: update to a temporary name | takes that name; doubt and refusal stay |
 /// | done: restore | present, as `after` |
 /// | done: suspend | suspended, with the status of `after`; nothing else changes. A delayed delete is set |
-/// | done: remove | a person leaves a tombstone that holds the key alone; others are forgotten |
+/// | done: remove | a person leaves a tombstone that holds the key and the marks alone; others are forgotten |
 /// | rejected | parked by [`wanted_digest`]; what is there stays |
 /// | unknown | in doubt; what is there stays |
 /// | not done | nothing |
@@ -168,7 +170,7 @@ fn done(
             }
             return Some(applied);
         }
-        Action::Remove => return tombstone(applied),
+        Action::Remove => return tombstone(applied, change),
     }
     if let Some(after) = after {
         applied.record = without_password(after.clone());
@@ -187,13 +189,17 @@ fn delete_after(change: &Change, applying: &Applying<'_>) -> Option<Timestamp> {
     }
 }
 
-/// What remains of a removed record: of a person the key, so that it is known when it returns.
-fn tombstone(mut applied: Applied) -> Option<Applied> {
+/// What remains of a removed record: of a person the key and the marks, so that the person is
+/// known when the key returns, and a stranger is noticed.
+fn tombstone(mut applied: Applied, change: &Change) -> Option<Applied> {
     let Key::Person(key) = applied.record.key() else { return None };
-    applied.record = Person::new(key.clone()).into();
+    let mut person = Person::new(key.clone());
+    person.marks = change.before.as_ref().and_then(fields::marks);
+    applied.record = person.into();
     applied.meta.presence = Some(Presence::Removed);
     applied.meta.lms_id = None;
     applied.meta.delete_after = None;
+    applied.meta.user_fields = FieldSet::default();
     Some(applied)
 }
 
@@ -213,6 +219,7 @@ fn blank(change: &Change, run: &Text) -> Applied {
         in_doubt: false,
         members_read: false,
         delete_after: None,
+        user_fields: FieldSet::default(),
     };
     Applied { record, meta }
 }

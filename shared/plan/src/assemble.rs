@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use roster::{DecodeError, Kind, Record};
 
 use crate::checksum::Summing;
-use crate::draft::{Board, DraftId, Mark};
+use crate::draft::{Board, DraftId, Mark, Questions};
 use crate::names::Names;
 use crate::plan::{ChangeList, Counts, Plan, Summary};
 use crate::{Action, Capabilities, Change, HoldReason, Phase};
@@ -26,7 +26,19 @@ pub(crate) struct Totals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Held {
     Stays,
-    Released,
+    /// It is, but for what needs an answer instead.
+    Released(Questions),
+}
+
+impl Held {
+    /// Whether a draft of this mark is delivered.
+    pub(crate) fn lets_go(self, mark: Mark) -> bool {
+        match (mark, self) {
+            (Mark::Deliver, _) => true,
+            (Mark::Held(reason), Self::Released(questions)) => !questions.has(reason),
+            (Mark::Held(_), Self::Stays) | (Mark::Dropped, _) => false,
+        }
+    }
 }
 
 /// Makes the plan.
@@ -41,19 +53,19 @@ pub(crate) fn assemble(
     let mut kept_back = Part::new(&totals.config_version);
     let mut reasons = Vec::new();
     for names in names {
-        for change in names.temporaries(board, held == Held::Released)? {
+        for change in names.temporaries(board, held)? {
             deliver.add(&change);
         }
     }
     for (phase, _) in board.phases() {
         for id in ordered(board, phase)? {
-            let into = match (board.mark(id), held) {
-                (Mark::Dropped, _) => continue,
-                (Mark::Held(reason), Held::Stays) => {
+            let into = match board.mark(id) {
+                Mark::Dropped => continue,
+                Mark::Held(reason) if !held.lets_go(Mark::Held(reason)) => {
                     reasons.push(board.reason_of(reason).clone());
                     &mut kept_back
                 }
-                (Mark::Held(_), Held::Released) | (Mark::Deliver, _) => &mut deliver,
+                Mark::Held(_) | Mark::Deliver => &mut deliver,
             };
             into.add(&board.change(id)?);
         }

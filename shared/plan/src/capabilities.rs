@@ -1,6 +1,8 @@
 //! What a target can do: an LMS adapter states it, the plan and delivery keep to it.
 
-use roster::Kind;
+use roster::{Kind, Record};
+
+use crate::FieldSet;
 
 /// What a target does with one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,9 @@ pub struct Capabilities {
     pub unique_short_names: bool,
     /// A course's code can change after creation.
     pub renames_courses: bool,
+    /// Names of the fields of each kind that it can show as they are, so that somebody's change of
+    /// them is noticed.
+    pub shows: [&'static [&'static str]; 9],
     /// Milliseconds per change of each kind, for the plan's estimate of time; measured.
     pub millis_per_change: [u32; 9],
     /// Changes per request of each kind, for the plan's estimate of calls.
@@ -44,6 +49,15 @@ impl Capabilities {
     /// What the target does with `kind`.
     pub fn support(&self, kind: Kind) -> &KindSupport {
         &self.kinds[kind as usize - 1]
+    }
+
+    /// Which of `fields` it can show.
+    pub fn shown(&self, kind: Kind, fields: FieldSet) -> FieldSet {
+        let shows = self.shows[kind as usize - 1];
+        let mut shown = FieldSet::default();
+        let specs = Record::specs(kind).iter().filter(|spec| fields.has(**spec));
+        specs.filter(|spec| shows.contains(&spec.name)).for_each(|spec| shown.add(*spec));
+        shown
     }
 
     /// Whether it holds `kind` at all.

@@ -109,6 +109,19 @@ pub enum HoldReason {
         /// Which.
         role: Text,
     },
+    /// A person's key has come back with the identity of somebody else.
+    SuspectedReuse {
+        /// The key.
+        key: Text,
+    },
+    /// One person vanished and one who is new is much like them: perhaps the same person under a
+    /// new key. An answer is needed, not an approval.
+    Rename {
+        /// The key that vanished.
+        old: Text,
+        /// The key that is new.
+        new: Text,
+    },
     /// It needs the effect of a change that is held.
     Needs {
         /// That change's record.

@@ -183,6 +183,14 @@ fn put_reason(out: &mut Vec<u8>, reason: &HoldReason) {
             out.push(20);
             put_bytes(out, role.as_bytes());
         }
+        HoldReason::SuspectedReuse { key } => {
+            out.push(24);
+            put_bytes(out, key.as_bytes());
+        }
+        HoldReason::Rename { old, new } => {
+            out.push(25);
+            [old, new].into_iter().for_each(|key| put_bytes(out, key.as_bytes()));
+        }
     }
 }
 
@@ -209,6 +217,8 @@ fn reason(from: &mut Decoder<'_>) -> Result<HoldReason, DecodeError> {
             now: from.varint()?,
         },
         20 => HoldReason::GrantsSystemRole { role: Text::new(from.str()?) },
+        24 => HoldReason::SuspectedReuse { key: Text::new(from.str()?) },
+        25 => HoldReason::Rename { old: Text::new(from.str()?), new: Text::new(from.str()?) },
         _ => return Err(from.expected("a reason")),
     })
 }

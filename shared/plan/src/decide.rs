@@ -24,19 +24,23 @@
 //!   finding says so.
 //! - A status that is not known is neither active nor inactive: what the source made inactive
 //!   stays so, what absence put aside comes back.
+//! - A person who is not the one whom the account was made for (module `identity`) gets the same
+//!   changes, and all of them are held.
 //! - `suspend` tells the LMS nothing but that: where a record is wanted inactive and differs, an
 //!   update goes before it.
+//! - A field that policy tells at creation only, or until somebody changes it in the LMS and
+//!   somebody did, is no difference any more.
 //! - `rekey` and `restore` carry every other difference as well. Only the status and the key in
 //!   use are taken over where policy forbids updates.
 
 use jiff::Timestamp;
-use roster::{Record, Status};
+use roster::{Marks, Record, Status};
 
 use crate::fields::{self, Masks};
 use crate::join::{Pair, Wanted};
 use crate::{
     Action, Applied, Capabilities, Cause, Change, Meta, OnRemove, Ownership, Policy, Presence,
-    apply::wanted_digest,
+    apply::wanted_digest, identity::Identity,
 };
 
 /// What becomes of changes that the LMS has refused.
@@ -70,6 +74,8 @@ pub(crate) struct Rules<'a> {
     pub refused: Refused,
     /// Why there are differences: the source, or drift of the LMS.
     pub because: Cause,
+    /// What tells one person from another, where that is looked at.
+    pub identity: Option<Identity<'a>>,
 }
 
 /// Whether a change that takes away counts against the limits.
@@ -91,6 +97,8 @@ pub(crate) struct Decision {
     pub open_password: bool,
     /// It is wanted again and stays put aside, because policy restores nothing of its kind.
     pub stays_aside: bool,
+    /// The person is not the one whom the account was made for, as far as one can tell.
+    pub stranger: bool,
 }
 
 impl Decision {
@@ -109,7 +117,22 @@ impl Decision {
 }
 
 /// Decides.
-pub(crate) fn decide(rules: &Rules<'_>, pair: Pair, absence: Absence) -> Decision {
+pub(crate) fn decide(rules: &Rules<'_>, mut pair: Pair, absence: Absence) -> Decision {
+    let stranger = match (&pair.applied, &mut pair.wanted, &rules.identity) {
+        (Some(applied), Some(wanted), Some(identity)) => {
+            let stranger = identity.is_stranger(applied, wanted);
+            // Once somebody says that it is the same person, all that is known says so.
+            if let (true, Record::Person(person)) = (stranger, &mut wanted.record) {
+                person.marks = Some(identity.marks(person));
+            }
+            stranger
+        }
+        _ => false,
+    };
+    Decision { stranger, ..decide_one(rules, pair, absence) }
+}
+
+fn decide_one(rules: &Rules<'_>, pair: Pair, absence: Absence) -> Decision {
     match (pair.applied, pair.wanted) {
         (None, None) => Decision::default(),
         (None, Some(wanted)) => create(rules, None, wanted),
@@ -155,9 +178,10 @@ fn create(rules: &Rules<'_>, meta: Option<Meta>, wanted: Wanted) -> Decision {
 }
 
 /// Keeps in step what is there and wanted.
-fn keep(rules: &Rules<'_>, applied: Applied, presence: Presence, wanted: Wanted) -> Decision {
+fn keep(rules: &Rules<'_>, applied: Applied, presence: Presence, mut wanted: Wanted) -> Decision {
     let mut decision = Decision::default();
     let Applied { record, meta } = applied;
+    let marks = marks_to_keep(&record, &mut wanted.record);
     let inactive = is_inactive(&record, &wanted.record);
     let settled = inactive == (presence == Presence::Suspended);
     if settled && !meta.in_doubt && record.satisfies(&wanted.record) {
@@ -167,7 +191,9 @@ fn keep(rules: &Rules<'_>, applied: Applied, presence: Presence, wanted: Wanted)
     if presence == Presence::Suspended && !inactive && !policy.restore {
         return stay_aside(rules, record, meta);
     }
-    let merged = merged(rules, &record, wanted.record, policy.update);
+    leave_fields(rules, &meta, &mut wanted.record);
+    let mut merged = merged(rules, &record, wanted.record, policy.update);
+    fields::set_marks(&mut merged, marks);
     let steady = if fields::sourced_id(&merged) == fields::sourced_id(&record) {
         Action::Update
     } else {
@@ -227,6 +253,38 @@ fn stay_aside(rules: &Rules<'_>, record: Record, meta: Meta) -> Decision {
     decision
 }
 
+/// Forgets what is told at creation only, and what is its user's by now.
+fn leave_fields(rules: &Rules<'_>, meta: &Meta, wanted: &mut Record) {
+    let fields = &rules.policy.fields;
+    if fields.is_empty() {
+        return;
+    }
+    let kind = wanted.kind();
+    let until_changed = fields.until_changed(kind);
+    let shown = rules.capabilities.shown(kind, until_changed);
+    let on_create = fields.on_create(kind);
+    wanted.retain(|spec| {
+        let unseen = until_changed.has(spec) && !shown.has(spec);
+        let theirs = until_changed.has(spec) && meta.user_fields.has(spec);
+        !on_create.has(spec) && !unseen && !theirs
+    });
+}
+
+/// What the person is to be known by from now on. Marks that the record lacks are no difference
+/// of their own: they are noted with the next change.
+fn marks_to_keep(record: &Record, wanted: &mut Record) -> Option<Marks> {
+    let (held, new) = (fields::marks(record), fields::marks(wanted));
+    let differ = held.zip(new).is_some_and(|(held, new)| held.contradicts(&new));
+    let known = held.is_some_and(|held| held.given.is_some());
+    let first = new.is_some_and(|new| new.given.is_some()) && !known;
+    let both = match (held, new) {
+        (Some(held), Some(new)) => Some(held.over(new)),
+        (held, new) => held.or(new),
+    };
+    fields::set_marks(wanted, both.filter(|_| differ || first));
+    both
+}
+
 /// The record as it should be: what is there, and over it what is wanted and may be told.
 fn merged(rules: &Rules<'_>, record: &Record, mut wanted: Record, update: bool) -> Record {
     rules.masks.apply(&mut wanted);
@@ -279,10 +337,17 @@ fn gone(rules: &Rules<'_>, applied: Applied, policy: OnRemove) -> Decision {
         _ if suspended => (Action::Suspend, Counting::Counted),
         _ => (Action::Suspend, Counting::Counts),
     };
+    let mut before = record.clone();
+    if let (Action::Remove, Some(identity), Record::Person(person)) =
+        (action, &rules.identity, &mut before)
+    {
+        // What remains of the person is the key and this.
+        person.marks = Some(identity.marks(person));
+    }
     let change = Change {
         action,
-        after: (action == Action::Suspend).then(|| record.clone()),
-        before: Some(record),
+        after: (action == Action::Suspend).then_some(record),
+        before: Some(before),
         cause: cause(rules, Some(&meta)),
         origin: None,
         lms_id: meta.lms_id.clone(),

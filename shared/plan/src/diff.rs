@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::HashSet;
 use jiff::Timestamp;
-use roster::{DecodeError, Finding, Findings, Key, Kind, Severity, Text};
+use roster::{DecodeError, Finding, Findings, Key, Kind, Record, Severity, Text};
 
 use crate::assemble::{Held, Totals, assemble};
 use crate::course::{CourseAt, Edge, Emptied, Fate, Left, Losing, Seen, is_student};
 use crate::decide::{Decision, Rules, decide};
-use crate::draft::{Board, DraftId};
+use crate::draft::{Board, DraftId, Mark, Questions};
 use crate::fields::Masks;
 use crate::hold::{self, Weights};
+use crate::identity::{self, Identity};
 use crate::join::{Pair, join};
 use crate::known::{Known, Standing, key_hash};
 use crate::moves::{Gains, Moving};
@@ -51,6 +53,8 @@ pub struct DiffInput<'a> {
     /// Whether a record's absence from the wanted side says that it is gone: what an export does
     /// not speak for is left alone.
     pub absence: &'a dyn Fn(&Applied) -> Absence,
+    /// What tells one person from another; `None`: every key is taken for the person it was.
+    pub identity: Option<Identity<'a>>,
 }
 
 /// A plan, and what is odd about what was wanted.
@@ -87,6 +91,8 @@ pub struct Diffed {
 /// - **A person who leaves** keeps nothing but the account: the enrollments are gone from the
 ///   source as well, and go by their own policy and limit.
 /// - **What refers to something that is not there** is left out and counted as deferred.
+/// - **A key that may have come to somebody else**, and one who vanished beside one who is new and
+///   much alike: see module `identity`.
 /// - **Names** that are swapped or freed: see module `names`.
 ///
 /// # Errors
@@ -120,10 +126,14 @@ struct Run<'a> {
     weights: Weights,
     /// What takes a record away from a part of the export that dropped, and which part.
     suspected: Vec<(DraftId, u32)>,
+    /// Persons, as hashes, who may not be those whom their accounts were made for.
+    strangers: HashSet<u64>,
     findings: Findings,
     parked: u64,
     deferred: u64,
     kept: u64,
+    /// Courses whose code the target cannot change: the first, and how many.
+    fixed_codes: Option<(Key, u64)>,
     unsupported: BTreeMap<Kind, u64>,
 }
 
@@ -137,6 +147,7 @@ impl<'a> Run<'a> {
             now: input.now,
             refused: input.refused,
             because: input.because,
+            identity: input.identity,
         };
         let unique = [
             (Kind::Person, capabilities.unique_usernames),
@@ -156,10 +167,12 @@ impl<'a> Run<'a> {
             edges: Vec::new(),
             weights: Weights::default(),
             suspected: Vec::new(),
+            strangers: HashSet::new(),
             findings: Findings::default(),
             parked: 0,
             deferred: 0,
             kept: 0,
+            fixed_codes: None,
             unsupported: BTreeMap::new(),
         }
     }
@@ -190,6 +203,7 @@ impl<'a> Run<'a> {
             _ => Absence::SaysNothing,
         };
         let gone = absence != Absence::SaysNothing;
+        self.note_fixed_code(&pair);
         let decision = decide(&self.rules, pair, absence);
         if decision.stays_aside {
             self.stays_aside(&key);
@@ -232,6 +246,19 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Takes note of a course whose code cannot follow the source.
+    fn note_fixed_code(&mut self, pair: &Pair) {
+        let (Some(applied), Some(wanted)) = (&pair.applied, &pair.wanted) else { return };
+        let (Record::Course(before), Record::Course(after)) = (&applied.record, &wanted.record)
+        else {
+            return;
+        };
+        let moves = after.short_name.is_some() && before.short_name != after.short_name;
+        if moves && Seen::of(applied).there && !self.input.capabilities.renames_courses {
+            self.fixed_codes.get_or_insert_with(|| (before.key().clone(), 0)).1 += 1;
+        }
+    }
+
     /// Puts what was decided on the board.
     fn draft(&mut self, key: &Key, decision: Decision, is_wanted: bool) -> Vec<Drafted> {
         self.parked += decision.parked;
@@ -240,6 +267,7 @@ impl<'a> Run<'a> {
         }
         let kind = key.kind();
         let mut done = Vec::new();
+        let stranger = decision.stranger.then(|| self.stranger(key));
         for (change, counting) in decision.changes.into_iter().flatten() {
             if kind == Kind::GroupMember
                 && change.action == Action::Create
@@ -274,6 +302,9 @@ impl<'a> Run<'a> {
                 if kind == Kind::GroupMember && self.input.limits.limits_making(Kind::Enrollment) {
                     self.course.creation_edge(key, draft, &mut self.edges);
                 }
+            }
+            if let Some(mark) = stranger {
+                self.board.set(draft, mark);
             }
             if let Some(names) = self.names.iter_mut().find(|names| names.kind() == kind) {
                 names.plan(&change, draft);
@@ -310,6 +341,55 @@ impl<'a> Run<'a> {
             (Kind::Group, Some(removal)) => self.course.group_goes(key, removal.draft),
             (Kind::Enrollment, _) => self.course.enrollment(key, seen, done),
             _ => {}
+        }
+    }
+
+    /// Notes that `key` may have come to somebody else: what would give them more of the account
+    /// is held.
+    fn stranger(&mut self, key: &Key) -> Mark {
+        if let Some(hash) = key_hash(key) {
+            self.strangers.insert(hash);
+            self.known.add(hash, Standing::STUCK);
+        }
+        self.board.reason(HoldReason::SuspectedReuse { key: Text::new(key.owner().id) })
+    }
+
+    /// Says once for all of them what the target cannot do.
+    fn tell_fixed_codes(&mut self) {
+        let Some((key, count)) = &self.fixed_codes else { return };
+        self.findings.push(Finding {
+            severity: Severity::Note,
+            code: "course-code-fixed",
+            message: format!(
+                "{count} of the courses have another code in the source than in the target, which \
+                 cannot change it once a course is made: they keep theirs; the first is {key}"
+            ),
+            origin: roster::Origin::default(),
+            key: Some(Text::from(key.to_string())),
+        });
+    }
+
+    /// Says of which fields nobody can see whether somebody changed them.
+    fn tell_unseen_fields(&mut self) {
+        for kind in Kind::ALL {
+            let asked = self.input.policy.fields.until_changed(kind);
+            let shown = self.input.capabilities.shown(kind, asked);
+            let unseen: Vec<_> =
+                asked.names(kind).into_iter().filter(|n| !shown.names(kind).contains(n)).collect();
+            if !unseen.is_empty() && self.input.capabilities.holds(kind) {
+                self.findings.push(Finding {
+                    severity: Severity::Note,
+                    code: "field-not-shown",
+                    message: format!(
+                        "the target does not show {} of a {kind}, so that nobody can see whether \
+                         it was changed there: it is told when the {kind} is made, and left alone \
+                         after that",
+                        unseen.join(", ")
+                    ),
+                    origin: roster::Origin::default(),
+                    key: None,
+                });
+            }
         }
     }
 
@@ -365,6 +445,10 @@ impl<'a> Run<'a> {
             self.deferred +=
                 names.drop_taken(&mut self.board, &mut self.known, |f| findings.push(f))?;
         }
+        self.tell_fixed_codes();
+        self.tell_unseen_fields();
+        let questions = self.ask()?;
+        self.hold_strangers()?;
         self.weights.keep_below(self.input.weighed_before);
         let DiffInput { limits, past, .. } = *self.input;
         let gains = self.moving.gains(&self.board)?;
@@ -386,7 +470,7 @@ impl<'a> Run<'a> {
         let released =
             self.input.approved.is_some() && self.input.approved == stays.summary.held_checksum;
         let counting = self.weights.counting(&self.board)?;
-        let plan = if released { self.assemble(Held::Released)? } else { stays };
+        let plan = if released { self.assemble(Held::Released(questions))? } else { stays };
         if released {
             weighed.clear();
             dropped_courses.clear();
@@ -395,28 +479,50 @@ impl<'a> Run<'a> {
         Ok(Diffed { plan, findings, released, weighed, counting, dropped_courses })
     }
 
+    /// Holds what needs an answer, with all that follows from it: an approval does not let it go.
+    fn ask(&mut self) -> Result<Questions, DecodeError> {
+        let Some(identity) = &self.input.identity else { return Ok(Questions::default()) };
+        let first = self.board.reasons();
+        if identity::propose(identity, &mut self.board, &mut self.known)? > 0 {
+            while self.follow()? {}
+        }
+        Ok(Questions { first, end: self.board.reasons() })
+    }
+
+    /// Holds what hangs on a person who may be a stranger.
+    fn hold_strangers(&mut self) -> Result<(), DecodeError> {
+        identity::hold_roles(&mut self.board, &self.strangers)
+    }
+
     /// Holds follow from one another; each round holds more or is the last.
     fn hold_all(&mut self, gains: &Gains) -> Result<(), DecodeError> {
         loop {
-            let (board, known) = (&mut self.board, &mut self.known);
-            let mut any = false;
-            for names in &self.names {
-                any |= names.hold(board, known, &mut self.deferred);
-            }
-            let findings = &mut self.findings;
-            any |= refs::check(board, known, &mut self.deferred, |f| findings.push(f))?;
-            any |= hold::homeless(board, known)?;
-            any |= hold::emptied(&self.emptied, board);
+            let mut any = self.follow()?;
+            any |= hold::emptied(&self.emptied, &mut self.board);
             if self.input.policy.moves == Moves::Together {
-                let deferred = &mut self.deferred;
+                let (deferred, findings) = (&mut self.deferred, &mut self.findings);
+                let board = &mut self.board;
                 any |= self.moving.together(gains, board, deferred, |f| findings.push(f))?;
             }
-            any |= hold::along_edges(&self.edges, board, &mut self.deferred)?;
-            any |= hold::leavers(board)?;
             if !any {
                 return Ok(());
             }
         }
+    }
+
+    /// One round of what follows from what is held. Says whether anything is new.
+    fn follow(&mut self) -> Result<bool, DecodeError> {
+        let (board, known) = (&mut self.board, &mut self.known);
+        let mut any = false;
+        for names in &self.names {
+            any |= names.hold(board, known, &mut self.deferred);
+        }
+        let findings = &mut self.findings;
+        any |= refs::check(board, known, &mut self.deferred, |f| findings.push(f))?;
+        any |= hold::homeless(board, known)?;
+        any |= hold::along_edges(&self.edges, board, &mut self.deferred)?;
+        any |= hold::leavers(board)?;
+        Ok(any)
     }
 
     fn assemble(&self, held: Held) -> Result<Plan, DecodeError> {

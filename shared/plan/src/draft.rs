@@ -23,6 +23,20 @@ pub(crate) enum Mark {
     Dropped,
 }
 
+/// Reasons that an approval does not do away with: those from the first up to the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Questions {
+    pub first: u32,
+    pub end: u32,
+}
+
+impl Questions {
+    /// Whether a draft that is held for this reason stays held when the rest is let go.
+    pub(crate) fn has(self, reason: u32) -> bool {
+        (self.first..self.end).contains(&reason)
+    }
+}
+
 /// The drafts of one phase, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Drafts {
@@ -103,6 +117,11 @@ impl Board {
     pub(crate) fn reason(&mut self, reason: HoldReason) -> Mark {
         self.reasons.push(reason);
         Mark::Held(self.reasons.len() as u32 - 1)
+    }
+
+    /// How many reasons there are.
+    pub(crate) fn reasons(&self) -> u32 {
+        self.reasons.len() as u32
     }
 
     pub(crate) fn reason_of(&self, at: u32) -> &HoldReason {

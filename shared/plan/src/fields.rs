@@ -1,6 +1,6 @@
 //! Which fields count: what the target can be told, and what is told at creation only.
 
-use roster::{Kind, Password, Record, Status};
+use roster::{Kind, Marks, Password, Record, Status};
 
 use crate::{Capabilities, KindSupport};
 
@@ -10,7 +10,8 @@ pub(crate) struct Masks([u64; 9]);
 
 impl Masks {
     /// What `capabilities` names, and what the plan itself works with: the key that the source
-    /// uses now, whether a record takes part, and how a person gets a password.
+    /// uses now, whether a record takes part, how a person gets a
+    /// password, and what a person is known by.
     pub(crate) fn new(capabilities: &Capabilities) -> Self {
         Self(Kind::ALL.map(|kind| {
             match capabilities.support(kind) {
@@ -22,6 +23,7 @@ impl Masks {
                             || spec.name == "sourced_id"
                             || (spec.name == "status" && can_be_inactive(kind))
                             || spec.name == "password"
+                            || spec.name == "marks"
                     })
                     .fold(0, |mask, spec| mask | 1 << spec.number),
             }
@@ -103,6 +105,21 @@ pub(crate) fn copy_sourced_id(to: &mut Record, from: &Record) {
             to.sourced_id.clone_from(&from.sourced_id);
         }
         _ => {}
+    }
+}
+
+/// What a person is known by, where the record says it.
+pub(crate) fn marks(record: &Record) -> Option<Marks> {
+    match record {
+        Record::Person(person) => person.marks,
+        _ => None,
+    }
+}
+
+/// Sets what a person is known by.
+pub(crate) fn set_marks(record: &mut Record, marks: Option<Marks>) {
+    if let Record::Person(person) = record {
+        person.marks = marks.filter(|marks| !marks.is_empty());
     }
 }
 

@@ -18,8 +18,10 @@ mod course;
 mod decide;
 mod diff;
 mod draft;
+mod field_policy;
 mod fields;
 mod hold;
+mod identity;
 mod join;
 mod known;
 mod limits;
@@ -39,6 +41,8 @@ pub use change::{Action, Cause, Change, HoldReason, Part, Phase};
 pub use checksum::NotAChecksum;
 pub use decide::{Absence, Refused};
 pub use diff::{DiffInput, Diffed, diff};
+pub use field_policy::{FieldPolicies, FieldPolicy, FieldSet};
+pub use identity::{Identity, IdentityRules, Known as KnownPerson, Verdict, judge};
 pub use join::{DiffError, Wanted};
 pub use limits::{
     Allowance, Limit, LimitTable, Limited, Limits, SharpDrop, Span, Window, day, week,

@@ -20,6 +20,7 @@
 use hashbrown::{HashMap, HashSet};
 use roster::{Course, DecodeError, Finding, Key, Kind, Origin, Person, Record, Severity, Text};
 
+use crate::assemble::Held;
 use crate::course::Seen;
 use crate::draft::{Board, DraftId, Mark};
 use crate::known::{Known, Standing, id_hash};
@@ -230,18 +231,14 @@ impl Names {
     }
 
     /// The changes of phase 0: whoever holds a name that a change to be delivered wants takes a
-    /// temporary one. With `released`, what was held goes too, and so do names of those who were
-    /// put aside.
+    /// temporary one. Where what was held is released, that goes too, and so do names of those who
+    /// were put aside.
     pub(crate) fn temporaries(
         &self,
         board: &Board,
-        released: bool,
+        held: Held,
     ) -> Result<Vec<Change>, DecodeError> {
-        let goes = |draft| match board.mark(draft) {
-            Mark::Deliver => true,
-            Mark::Held(_) => released,
-            Mark::Dropped => false,
-        };
+        let goes = |draft| held.lets_go(board.mark(draft));
         let mut freed = HashSet::new();
         let mut changes = Vec::new();
         for want in self.wants.iter().filter(|want| goes(want.draft)) {

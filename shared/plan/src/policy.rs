@@ -3,7 +3,7 @@
 use roster::Kind;
 use serde::{Deserialize, Serialize};
 
-use crate::Moves;
+use crate::{FieldPolicies, Moves};
 
 /// What happens to a record that its source no longer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct Policy {
     /// What becomes of the old place of somebody who moves between courses.
     #[serde(default)]
     pub moves: Moves,
+    /// When the fields are told.
+    #[serde(default)]
+    pub fields: FieldPolicies,
 }
 
 impl Policy {
@@ -77,6 +80,6 @@ impl Default for Policy {
             };
             KindPolicy { create: true, update: true, restore: true, remove }
         });
-        Self { kinds, moves: Moves::default() }
+        Self { kinds, moves: Moves::default(), fields: FieldPolicies::default() }
     }
 }

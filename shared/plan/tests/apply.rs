@@ -35,6 +35,7 @@ fn held(record: impl Into<Record>, presence: Option<Presence>) -> Applied {
         in_doubt: true,
         members_read: true,
         delete_after: Some(Timestamp::UNIX_EPOCH),
+        user_fields: Default::default(),
     };
     Applied { record: record.into(), meta }
 }
@@ -90,6 +91,7 @@ fn what_is_created_is_present_and_ours_from_this_run_on() {
         in_doubt: false,
         members_read: false,
         delete_after: None,
+        user_fields: Default::default(),
     };
     assert_eq!(made.meta, expected);
 

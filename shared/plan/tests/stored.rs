@@ -67,6 +67,8 @@ fn full() -> Plan {
         HoldReason::Limit { count: 300, of: 1000, allowed: 100 },
         HoldReason::EmptiesCourse { course: Text::new("c"), students: 200 },
         HoldReason::Needs { key: Text::new("person:old") },
+        HoldReason::SuspectedReuse { key: Text::new("4711") },
+        HoldReason::Rename { old: Text::new("a"), new: Text::new("b") },
     ];
     for reason in reasons {
         plan.held.push(&change(Action::Suspend, Cause::Source, 0b11));

@@ -401,6 +401,7 @@ fn sides_out_of_order_and_keys_twice_are_errors() {
         refused: Refused::Wait,
         approved: None,
         absence: &|_| plan::Absence::Removes,
+        identity: None,
     };
     let wanted = || Ok(plan::Wanted::from((person("p", "x").into(), roster::Origin::default())));
     let error = plan::diff(&input, [], [wanted(), wanted()]).unwrap_err();

@@ -2,7 +2,7 @@
 
 mod world;
 
-use plan::{Action, Capabilities, KindPolicy, KindSupport, OnRemove, Presence};
+use plan::{Action, Capabilities, FieldPolicy, KindPolicy, KindSupport, OnRemove, Presence};
 use roster::{
     CourseKey, Key, Kind, Observer, OrgUnit, OrgUnitKey, Password, PersonKey, Record, Status, Text,
 };
@@ -252,4 +252,51 @@ fn where_policy_forbids_updates_only_status_and_key_are_taken_over() {
     assert_eq!(lines(&plan), ["restore person:p"]);
     let Some(Record::Person(after)) = &plan[0].after else { panic!("a person") };
     assert_eq!((after.username.as_deref(), after.status), (Some("ada"), Some(Status::Active)));
+}
+
+/// Fields that are told once, or until somebody changes them.
+#[test]
+fn when_a_field_is_told_is_a_policy() {
+    let field = |name| *Record::specs(Kind::Person).iter().find(|spec| spec.name == name).unwrap();
+    let full = |given: &str, email: &str, username: &str| -> Record {
+        let mut person = person("p", username);
+        person.given = Some(Text::new(given));
+        person.email = Some(Text::new(email));
+        person.into()
+    };
+    let mut world = World::holding(&[full("Ada", "a@oak.example", "ada")]);
+    let fields = &mut world.policy.fields;
+    fields.set(Kind::Person, field("given"), FieldPolicy::OnCreate);
+    fields.set(Kind::Person, field("email"), FieldPolicy::UntilChanged);
+    // The target of these tests does not show the user name.
+    fields.set(Kind::Person, field("username"), FieldPolicy::UntilChanged);
+    let next = full("Augusta", "b@oak.example", "augusta");
+    let diffed = world.diff(std::slice::from_ref(&next));
+    let change = &changes(&diffed.plan)[0];
+    let told: Vec<_> = change.before.as_ref().unwrap().differing(change.after.as_ref().unwrap());
+    assert_eq!(told.iter().map(|spec| spec.name).collect::<Vec<_>>(), ["email"]);
+    assert_eq!(diffed.findings.count_code("field-not-shown"), 1);
+    // Whoever is new is told everything.
+    let new =
+        changes(&World { applied: Default::default(), ..world.clone() }.diff(&[next.clone()]).plan);
+    assert_eq!(new[0].after.as_ref(), Some(&next));
+    // It has become its user's.
+    let key = next.key().clone();
+    world.meta(&key).user_fields.add(field("email"));
+    assert!(world.diff(&[next]).plan.deliver.is_empty());
+}
+
+#[test]
+fn a_code_that_the_target_cannot_change_is_said_once_for_all() {
+    let renamed = |key: &str| -> Record {
+        let mut course = course(key);
+        course.short_name = Some(Text::from(format!("{key}-new")));
+        course.into()
+    };
+    let mut world = World::holding(&[course("a").into(), course("b").into()]);
+    world.capabilities.renames_courses = false;
+    let diffed = world.diff(&[renamed("a"), renamed("b")]);
+    assert!(diffed.plan.deliver.is_empty());
+    assert_eq!(diffed.findings.count_code("course-code-fixed"), 1);
+    assert!(world.diff(&[course("a").into(), course("b").into()]).findings.is_empty());
 }

@@ -3,6 +3,12 @@
 /// What a code of a receipt means and what a person can do; `None` for a code that only the LMS
 /// knows.
 pub fn explain(code: &str) -> Option<&'static str> {
+    if code.starts_with("left to its user: ") {
+        return Some(
+            "somebody has changed it in the LMS, and the policy says `until_changed`: it is theirs \
+             from now on",
+        );
+    }
     Some(match code {
         "ambiguous-match" => {
             "more than one account or course in the LMS fits: give the right one the key as its \

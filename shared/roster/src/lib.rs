@@ -7,6 +7,7 @@
 //! - [`Placed`] order: by the hash of a record's owner (a person; a course with its groups and
 //!   enrollments), so that two sides can be merge-joined without holding either in memory.
 //! - [`Finding`]: what is wrong or odd in an input, with file, line and record key.
+//! - [`likeness`] and [`Marks`]: whether two records can be one person.
 //! - [`normal`]: the rules for ids, e-mail addresses and user names.
 //!
 //! ```
@@ -30,7 +31,9 @@ pub mod columns;
 mod date;
 mod finding;
 mod key;
+pub mod likeness;
 pub mod mapping;
+mod marks;
 pub mod matching;
 pub mod merge;
 pub mod normal;
@@ -48,6 +51,7 @@ pub use finding::{Finding, Findings, Origin, Severity};
 pub use key::{
     AssociationKind, CourseKey, GroupKey, Key, Kind, OrgUnitKey, Owner, PersonKey, TermKey,
 };
+pub use marks::{MarkKey, Marks};
 pub use order::{Place, Placed, owner_hash};
 pub use packed::{Packed, PackedIter, PackedRecord};
 pub use record::{

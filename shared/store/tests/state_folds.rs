@@ -194,6 +194,35 @@ async fn a_course_is_read_once_one_of_its_enrollments_was_looked_for() {
     assert!(read.meta.members_read);
 }
 
+/// What somebody changed in the LMS is theirs once the rest of the change is done, and not before.
+#[tokio::test]
+async fn fields_that_are_their_users_stay_as_they_were_told() {
+    let bench = Bench::new();
+    let full = |given: &str, email: &str| {
+        let mut record = person("a", given);
+        if let Record::Person(person) = &mut record {
+            person.email = Some(Text::new(email));
+        }
+        record
+    };
+    let (before, after) = (full("Ada", "a@oak.example"), full("Eve", "b@oak.example"));
+    take(&bench, "r1", &[all_done(0, &[create(before.clone())])]).await;
+    let email = *Record::specs(Kind::Person).iter().find(|spec| spec.name == "email").unwrap();
+    let mut fields = FieldSet::default();
+    fields.add(email);
+    let sights = [Sight::Changed { fields }];
+    let update = [to(Action::Update, before.clone(), Some(after.clone()))];
+    let key = Key::Person(PersonKey::new("a"));
+    let refused = line(LineResult::Rejected(Text::new("no")), None);
+    let manifest = take(&bench, "r2", &[batch(0, &update, &sights, Some(vec![refused]))]).await;
+    let read = of(&bench, &manifest, &key).await.unwrap();
+    assert!(read.meta.user_fields.is_empty() && read.record == before);
+    let manifest = take(&bench, "r3", &[batch(0, &update, &sights, Some(vec![done()]))]).await;
+    let read = of(&bench, &manifest, &key).await.unwrap();
+    assert_eq!(read.meta.user_fields, fields);
+    assert_eq!(read.record, full("Eve", "a@oak.example"));
+}
+
 #[tokio::test]
 async fn changes_of_a_record_take_effect_in_the_order_of_the_plan() {
     let bench = Bench::new();

@@ -11,7 +11,7 @@ use pipeline::{
     Arrival, Arrived, ExportInput, FOLD_EVERY, Integration, NoProgress, OpenVault, Pipeline,
     Source, Standing, Wholeness, read,
 };
-use plan::{Limits, Policy};
+use plan::{IdentityRules, Limits, Policy};
 use readers::ReadOptions;
 use roster::Mode;
 use sandbox::moodle::Site;
@@ -253,6 +253,7 @@ fn integration(config: &MoodleConfig) -> Integration {
         sources: vec![source()],
         policy: Policy::default(),
         limits: Limits::default(),
+        identity: IdentityRules::default(),
         rules: config.rules(),
         mapping: Default::default(),
         config_version: "1".to_owned(),

@@ -13,6 +13,7 @@ use super::Installation;
 use crate::commands::approve::{Approve, who};
 use crate::commands::forget::Forget;
 use crate::commands::reject::{Reject, told};
+use crate::commands::rename::Rename;
 use crate::commands::resume::Resume;
 use crate::commands::revert::{self, Revert};
 use crate::failure::Failure;
@@ -119,6 +120,21 @@ pub async fn revert(command: Revert, setting: &Setting) -> Result<Exit, Failure>
         state: Some("parsed"),
         ..Asked::of(&home.pipeline.integration.scope, true)
     })?;
+    Ok(Exit::Done)
+}
+
+/// Notes an answer about keys of persons, and has planned what it makes of the next plan.
+pub async fn rename(command: Rename, setting: &Setting) -> Result<Exit, Failure> {
+    let console = &setting.console;
+    let home = command.home(setting, Access::Write).await?;
+    let now = setting.clock.now();
+    let until = now.saturating_add(PATIENCE).unwrap_or(now);
+    let renamed = command.answer(&home, until).await?;
+    console.report(&command.told(&renamed));
+    if !command.later {
+        plan_again(setting, &home, "the answer is noted").await?;
+    }
+    console.object(&Asked::of(&home.pipeline.integration.scope, !command.later))?;
     Ok(Exit::Done)
 }
 

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod log;
 pub mod plan;
 pub mod reject;
+pub mod rename;
 pub mod restore;
 pub mod resume;
 pub mod revert;
@@ -74,6 +75,7 @@ async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> 
         Command::Revert(command) => command.run(setting).await,
         Command::Resume(command) => command.run(setting).await,
         Command::Limits(command) => command.run(setting).await,
+        Command::Rename(command) => command.run(setting).await,
         Command::Sweep(command) => command.run(setting).await,
         Command::Target(command) => command.run(setting).await,
         Command::Log(command) => command.run(setting).await,

@@ -159,7 +159,7 @@ fn told(story: Story) -> Told {
 
 /// Shown to who asked; passwords show as what they are, never as themselves.
 fn fields(record: &Record) -> Vec<(&'static str, String)> {
-    let shown = record.fields().into_iter();
+    let shown = record.fields().into_iter().filter(|(spec, _)| spec.name != "marks");
     shown.map(|(spec, value)| (spec.name, value.into_owned())).collect()
 }
 

@@ -4,7 +4,7 @@ use plan::{Capabilities, KindSupport};
 use roster::Kind;
 
 use super::config::MoodleConfig;
-use super::{categories, course_fields, enrol, groups, user_fields};
+use super::{categories, course_fields, courses, enrol, groups, user_fields, users};
 
 /// The fields of each kind that Moodle can be told.
 pub(super) const FIELDS: &[(Kind, &[&str])] = &[
@@ -41,6 +41,11 @@ pub(super) fn capabilities(config: &MoodleConfig) -> Capabilities {
         unique_usernames: true,
         unique_short_names: true,
         renames_courses: true,
+        shows: Kind::ALL.map(|kind| match kind {
+            Kind::Person => users::SHOWN,
+            Kind::Course => courses::SHOWN,
+            _ => &[],
+        }),
         millis_per_change: MILLIS,
         changes_per_call: [1, batch, batch, batch.min(10), batch, batch, batch, 1, 1],
     }

@@ -9,7 +9,7 @@ use super::requests::{Entry, Form};
 use super::responses::{self, Courses};
 use super::send::{self, Answer, Bulky, Sent, Slots, Task, is_gone, is_unknown};
 use super::session::{Refused, Session};
-use super::{categories, copies};
+use super::{categories, copies, read_back};
 use crate::{Attempt, MatchedBy, Outcome, Receipt, Survey};
 
 const CREATE: Bulky = Bulky {
@@ -79,20 +79,31 @@ pub(super) async fn survey(
     session: &Session<'_>,
     tasks: &[Task<'_>],
 ) -> Result<Vec<Survey>, Refused> {
-    let courses: Vec<&Course> =
-        tasks.iter().filter_map(|task| course(task.work.change.after.as_ref())).collect();
-    let found = find(session, &courses).await?;
-    Ok(found
+    let mut surveys = vec![Survey::NotNeeded; tasks.len()];
+    let makes = |at: &usize| super::makes(tasks[*at].work);
+    let (new, known): (Vec<usize>, Vec<usize>) = (0..tasks.len()).partition(makes);
+    let jobs: Vec<(usize, &Course)> = new
         .into_iter()
-        .map(|found| match found {
+        .filter_map(|at| Some((at, course(tasks[at].work.change.after.as_ref())?)))
+        .collect();
+    let courses: Vec<&Course> = jobs.iter().map(|(_, course)| *course).collect();
+    let found = find(session, &courses).await?;
+    for ((at, _), found) in jobs.into_iter().zip(found) {
+        surveys[at] = match found {
             FoundCourse::Absent => Survey::Absent,
             FoundCourse::One { id, by } => Survey::Found { lms_id: id.to_string().into(), by },
             FoundCourse::Taken { id } => {
                 Survey::Found { lms_id: id.to_string().into(), by: MatchedBy::ShortName }
             }
-        })
-        .collect())
+        };
+    }
+    let known: Vec<(usize, Task<'_>)> = known.into_iter().map(|at| (at, tasks[at])).collect();
+    read_back::courses(session, &known, &mut surveys).await?;
+    Ok(surveys)
 }
+
+/// The fields that courses show as they are.
+pub(super) const SHOWN: &[&str] = &["title", "short_name"];
 
 /// Looks up `courses`, one answer for each, in order. By short name only where that can matter:
 /// where it is a rule, and where a copy may have been left half done, without its key.
@@ -287,6 +298,7 @@ fn wanted(session: &Session<'_>, task: Task<'_>) -> Result<CourseFields, &'stati
         fields.retain(|(name, _)| *name != "enddate");
     }
     keep_unknown_end(after, &mut fields);
+    read_back::leave(task, &mut fields);
     if change.action == Action::Restore {
         fields.retain(|(name, _)| *name != "visible");
         fields.push(course_fields::visible(after.status.unwrap_or(Status::Active)));

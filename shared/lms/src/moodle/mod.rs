@@ -32,6 +32,7 @@ mod errors;
 mod group_members;
 mod groups;
 mod moments;
+mod read_back;
 mod requests;
 mod responses;
 mod rooms;
@@ -182,11 +183,16 @@ fn by_kind(work: &[Work]) -> Vec<(Kind, Vec<Task<'_>>)> {
     kinds.filter(|(_, tasks)| !tasks.is_empty()).collect()
 }
 
-/// What makes something may meet what is there already. In a course whose members were read, or
+fn makes(work: &Work) -> bool {
+    matches!(work.change.action, Action::Create | Action::Adopt)
+}
+
+/// What makes something may meet what is there already; what may have been changed is looked at. In a course whose members were read, or
 /// which we made, nobody can be whom we do not know.
 fn needs_survey(work: &Work) -> bool {
-    let makes = matches!(work.change.action, Action::Create | Action::Adopt);
-    makes && !(work.change.kind() == Kind::Enrollment && work.members_read)
+    let makes = makes(work);
+    !work.read_back.is_empty()
+        || makes && !(work.change.kind() == Kind::Enrollment && work.members_read)
 }
 
 async fn surveyed(

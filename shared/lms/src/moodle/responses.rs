@@ -29,6 +29,10 @@ pub(super) struct User {
     pub(super) idnumber: String,
     #[serde(default)]
     pub(super) email: String,
+    #[serde(default)]
+    pub(super) firstname: String,
+    #[serde(default)]
+    pub(super) lastname: String,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +45,8 @@ pub(super) struct Course {
     pub(super) id: u64,
     #[serde(default)]
     pub(super) shortname: String,
+    #[serde(default)]
+    pub(super) fullname: String,
     #[serde(default)]
     pub(super) idnumber: String,
 }

@@ -156,7 +156,14 @@ mod tests {
     use super::*;
 
     fn user(username: &str, email: &str) -> User {
-        User { id: 7, username: username.into(), idnumber: String::new(), email: email.into() }
+        User {
+            id: 7,
+            username: username.into(),
+            email: email.into(),
+            idnumber: String::new(),
+            firstname: String::new(),
+            lastname: String::new(),
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use plan::{Action, Cause, Ownership};
 use roster::{Person, Record, Status};
 
+use super::read_back;
 use super::requests::Entry;
 use super::send::{self, Answer, Bulky, Sent, Slots, Task, is_gone, is_unknown};
 use super::session::{Refused, Session};
@@ -58,11 +59,25 @@ pub(super) async fn survey(
     session: &Session<'_>,
     tasks: &[Task<'_>],
 ) -> Result<Vec<Survey>, Refused> {
-    let people: Vec<&Person> =
-        tasks.iter().filter_map(|task| person(task.work.change.after.as_ref())).collect();
+    let mut surveys = vec![Survey::NotNeeded; tasks.len()];
+    let makes = |at: &usize| super::makes(tasks[*at].work);
+    let (new, known): (Vec<usize>, Vec<usize>) = (0..tasks.len()).partition(makes);
+    let jobs: Vec<(usize, &Person)> = new
+        .into_iter()
+        .filter_map(|at| Some((at, person(tasks[at].work.change.after.as_ref())?)))
+        .collect();
+    let people: Vec<&Person> = jobs.iter().map(|(_, person)| *person).collect();
     let found = user_lookup::find(session, &people).await?;
-    Ok(found.into_iter().map(surveyed).collect())
+    for ((at, _), found) in jobs.into_iter().zip(found) {
+        surveys[at] = surveyed(found);
+    }
+    let known: Vec<(usize, Task<'_>)> = known.into_iter().map(|at| (at, tasks[at])).collect();
+    read_back::users(session, &known, &mut surveys).await?;
+    Ok(surveys)
 }
+
+/// The fields that accounts show as they are, to whoever may see them.
+pub(super) const SHOWN: &[&str] = &["username", "given", "family", "email"];
 
 fn surveyed(found: FoundUser) -> Survey {
     match found {
@@ -273,6 +288,7 @@ fn wanted(task: Task<'_>) -> Result<UserFields, &'static str> {
         }
         None => user_fields::account(after)?,
     };
+    read_back::leave(task, &mut fields);
     let restored = change.action == Action::Restore;
     if restored || before.is_none_or(|before| before.status != after.status) {
         match after.status {

@@ -8,5 +8,6 @@ mod faults;
 mod groups;
 mod hostile;
 mod people;
+mod read_back;
 mod setup;
 mod world;

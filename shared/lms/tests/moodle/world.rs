@@ -145,7 +145,13 @@ pub fn work(action: Action, before: Option<Record>, after: Option<Record>, refs:
         lms_id: None,
         temporary: None,
     };
-    Work { change, refs, members_read: false, survey: Survey::NotNeeded }
+    Work {
+        change,
+        refs,
+        members_read: false,
+        read_back: Default::default(),
+        survey: Survey::NotNeeded,
+    }
 }
 
 pub fn create(record: impl Into<Record>) -> Work {

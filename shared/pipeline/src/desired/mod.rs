@@ -24,11 +24,12 @@ use hashbrown::HashSet;
 use plan::Wanted;
 use roster::mapping::{UniqueEmails, made_up};
 use roster::merge::{Merged, Said, SourceRules, merge};
-use roster::{DecodeError, Finding, Findings, Key, PersonKey, Severity, Text};
+use roster::{DecodeError, Finding, Findings, Key, MarkKey, PersonKey, Severity, Text};
 use store::StoreError;
 use store::state::{Loaded, Published};
 
 use crate::Integration;
+use crate::identity;
 use crate::learned::Tally;
 use streams::Streams;
 
@@ -108,6 +109,8 @@ pub(crate) struct Sides<'a> {
     pub matched: &'a [Matched],
     /// What the LMS is known to hold.
     pub held: &'a Held<'a>,
+    /// The key of the integration's marks.
+    pub marks: &'a MarkKey,
 }
 
 /// The merged and mapped records, in order. What each source says is counted in `tally`.
@@ -143,6 +146,7 @@ struct Making<'a> {
 
 impl Making<'_> {
     fn wanted(&mut self, mut said: Vec<Said>) -> Result<Option<Wanted>, DecodeError> {
+        let marks = self.sides.marks;
         let made = match said.len() {
             1 => {
                 let Some(Said { source, record, origin }) = said.pop() else { return Ok(None) };
@@ -152,15 +156,18 @@ impl Making<'_> {
                     return Ok(None);
                 };
                 let find = &mut |finding| self.notes.find(finding);
-                (key, origin, fit(record, self.integration, origin, find))
+                // The target may not take the day of birth; what it says of the person is kept.
+                let born = identity::born(&record, marks);
+                (key, origin, born, fit(record, self.integration, origin, find))
             }
             _ => {
                 let Some(merged) = merge(&said, &self.rules) else { return Ok(None) };
                 let (key, origin) = (merged.record.key().clone(), merged.origin);
-                (key, origin, self.merged(merged, &said)?)
+                let born = identity::born(&merged.record, marks);
+                (key, origin, born, self.merged(merged, &said)?)
             }
         };
-        let (key, origin, fitted) = made;
+        let (key, origin, born, fitted) = made;
         let fitted = fitted.map(|record| self.unless_known(record)).transpose()?;
         let notes = self.notes;
         let sides = self.sides;
@@ -174,6 +181,7 @@ impl Making<'_> {
             notes.left_out.add(&key);
             return Ok(None);
         };
+        identity::mark(&mut record, born);
         self.usernames.take(&mut record, origin, &mut |finding| notes.find(finding));
         Ok(Some(Wanted { record, origin }))
     }

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use plan::{
     Absence, Applied, Applying, Capabilities, Cause, Change, Checksum, DiffInput, Diffed, Effect,
-    KindPolicy, KindSupport, Limit, Limits, Meta, OnRemove, Ownership, Past, Plan, Policy,
-    Presence, Refused, Wanted, apply, diff,
+    Identity, IdentityRules, KindPolicy, KindSupport, Limit, Limits, Meta, OnRemove, Ownership,
+    Past, Plan, Policy, Presence, Refused, Wanted, apply, diff,
 };
 use roster::arbitrary::School;
 use roster::{
-    Course, CourseKey, DecodeError, Enrollment, Key, Kind, Origin, Person, PersonKey, Place,
-    Record, Role, Roles, Text,
+    Course, CourseKey, DecodeError, Enrollment, Key, Kind, MarkKey, Origin, Person, PersonKey,
+    Place, Record, Role, Roles, Text,
 };
 
 pub fn capabilities() -> Capabilities {
@@ -35,6 +35,10 @@ pub fn capabilities() -> Capabilities {
         unique_usernames: true,
         unique_short_names: true,
         renames_courses: true,
+        shows: Kind::ALL.map(|kind| match kind {
+            Kind::Person => &["email"][..],
+            _ => &[],
+        }),
         millis_per_change: [10; 9],
         changes_per_call: [5; 9],
     }
@@ -65,6 +69,11 @@ pub struct World {
     pub outside: BTreeSet<Key>,
     pub weighed: BTreeMap<Kind, u64>,
     pub past: Past,
+    /// Whether identities are looked at.
+    pub identity: bool,
+    pub rules: IdentityRules,
+    pub same: BTreeSet<(Text, Text)>,
+    pub different: BTreeSet<(Text, Text)>,
 }
 
 impl Default for World {
@@ -81,6 +90,10 @@ impl Default for World {
             outside: BTreeSet::new(),
             weighed: BTreeMap::new(),
             past: Past::default(),
+            identity: false,
+            rules: IdentityRules::default(),
+            same: BTreeSet::new(),
+            different: BTreeSet::new(),
         }
     }
 }
@@ -109,6 +122,13 @@ impl World {
                 Absence::Removes
             }
         };
+        let key = mark_key();
+        let identity = Identity {
+            rules: &self.rules,
+            key: &key,
+            same: &self.same,
+            different: &self.different,
+        };
         let input = DiffInput {
             weighed_before: &self.weighed,
             past: &self.past,
@@ -122,6 +142,7 @@ impl World {
             refused: self.refused,
             approved: self.approved,
             absence: &absence,
+            identity: self.identity.then_some(identity),
         };
         let wanted = wanted.into_iter().map(Ok);
         diff(&input, self.in_order().into_iter().map(Ok), wanted).expect("sorted, and never stored")
@@ -183,6 +204,11 @@ impl World {
         let rows = self.in_order().into_iter();
         rows.map(|applied| Ok((applied.record.key().clone(), applied.meta))).collect()
     }
+}
+
+/// The key of the marks of every world.
+pub fn mark_key() -> MarkKey {
+    MarkKey::new([3; 32])
 }
 
 pub fn done() -> Effect {

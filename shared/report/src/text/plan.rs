@@ -240,6 +240,20 @@ pub(crate) fn why(group: &HoldGroup) -> String {
             clean(role),
             many(group.count, "person")
         ),
+        HoldWhy::Rename { old, new } => {
+            let (old, new) = (clean(old), clean(new));
+            format!(
+                "person {old} is gone and {new} is new and much alike: `rollcall rename {old} {new}` \
+                 if they are one person, with `--different` behind it if they are two"
+            )
+        }
+        HoldWhy::SuspectedReuse { key } => {
+            let key = clean(key);
+            format!(
+                "key {key} seems to have come to somebody else: approve it if it is the same \
+                 person, else give the newcomer a new key in the source"
+            )
+        }
         HoldWhy::Needs if group.count == 1 => "1 change needs something that is held".to_owned(),
         HoldWhy::Needs => format!("{} need something that is held", many(group.count, "change")),
     }

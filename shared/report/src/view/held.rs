@@ -33,6 +33,18 @@ pub enum HoldWhy {
         /// Which.
         role: Text,
     },
+    /// One person vanished and one who is new is much like them.
+    Rename {
+        /// The key that vanished.
+        old: Text,
+        /// The key that is new.
+        new: Text,
+    },
+    /// A person's key has come back as somebody else.
+    SuspectedReuse {
+        /// The key.
+        key: Text,
+    },
     /// They need the effect of something that is held.
     Needs,
     /// More of a kind would be done than another limit allows.
@@ -117,6 +129,12 @@ impl Holding {
             HoldReason::GrantsSystemRole { role } => {
                 (HoldWhy::GrantsSystemRole { role: role.clone() }, None)
             }
+            HoldReason::Rename { old, new } => {
+                (HoldWhy::Rename { old: old.clone(), new: new.clone() }, None)
+            }
+            HoldReason::SuspectedReuse { key } => {
+                (HoldWhy::SuspectedReuse { key: key.clone() }, None)
+            }
             HoldReason::Needs { key } => (HoldWhy::Needs, Some(key)),
             HoldReason::Over { limited, span, count, before, of, allowed } => {
                 let (limited, span, kind) = (*limited, *span, change.kind());
@@ -195,7 +213,9 @@ fn rank(why: &HoldWhy) -> (u8, std::cmp::Reverse<u64>) {
             (2, std::cmp::Reverse(learned.saturating_sub(*now)))
         }
         HoldWhy::EmptiesCourse { students, .. } => (2, std::cmp::Reverse(*students)),
-        HoldWhy::Needs => (3, std::cmp::Reverse(0)),
+        HoldWhy::Needs => (5, std::cmp::Reverse(0)),
         HoldWhy::GrantsSystemRole { .. } => (0, std::cmp::Reverse(u64::MAX)),
+        HoldWhy::Rename { .. } => (3, std::cmp::Reverse(0)),
+        HoldWhy::SuspectedReuse { .. } => (4, std::cmp::Reverse(0)),
     }
 }

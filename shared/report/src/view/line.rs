@@ -105,7 +105,8 @@ fn fields(change: &Change) -> Vec<FieldView> {
         });
     }
     let (shown_before, shown_after) = (before.fields(), after.fields());
-    for spec in before.differing(after) {
+    // Marks say nothing to anybody.
+    for spec in before.differing(after).into_iter().filter(|spec| spec.name != "marks") {
         let of = |shown: &[(roster::FieldSpec, std::borrow::Cow<'_, str>)]| {
             let found = shown.iter().find(|(known, _)| *known == spec);
             found.map(|(_, value)| clean(value))

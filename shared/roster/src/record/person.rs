@@ -1,7 +1,7 @@
 //! A person: pupil, student, teacher, parent.
 
 use super::fields::record;
-use crate::{Address, Date, Key, Labelled, Password, PersonKey, Status, Text};
+use crate::{Address, Date, Key, Labelled, Marks, Password, PersonKey, Status, Text};
 
 record! {
     /// A person. Every field but the key is optional: what is `None` the source does not carry.
@@ -72,6 +72,9 @@ record! {
         32 sourced_id: Text,
         /// Where a picture is (IMS `photo/extref`).
         33 photo: Text,
+        /// Keyed hashes of what the person is known by, made after the mapping. Kept beside what the
+        /// LMS holds, never sent.
+        40 marks: Marks,
     }
 }
 

@@ -32,12 +32,14 @@
 //! | `[integration.mapping]` | `fields`, `roles`, `system_roles`, `tables`, `course_key`, `same_username`, `rule`: see docs/mapping.md |
 //! | `[integration.target]` | `kind`, `url`, `token`, `ca_file`, `allow_private`; every other key is the adapter's, read by [`Settings::read`] |
 //! | `[integration.policy.KIND]` | `create`, `update`, `restore` (what was put aside comes back when it is wanted again): true or false; `remove`: `ignore`, `suspend`, `delete`; with `delete` also `after`: `"90d"`, `"12w"`; for enrollments also `move`: `independent` (default), `together` (whoever loses a place and is to get another loses it with the new one), `add-first` (one run after the new one is there) |
+//! | `[integration.policy.KIND.fields]` | when a field is told: `always` (default), `on_create`, `until_changed` (until somebody changes it in the LMS) |
 //! | `[integration.limits]` | of one run: `remove_percent` (0 to 100; suspensions and removals together), `remove_count`, `remove_minimum` (with fewer records percent does not apply), the same three with `suspend_`, `delete_`, `create_`, `update_`, `restore_`; `hold_emptied_courses`; `drop_percent` (default 50; 100: never) and `drop_minimum` (default 20): when a school, course or file dropped so sharply that what it loses is held |
 //! | `[integration.limits.KIND]` | the numbers of one run, for one kind |
 //! | `[integration.limits.week]`, `[integration.limits.week.KIND]` | the same numbers over seven days; default `remove_percent = 25` |
 //! | `[[integration.limits.window]]` | `name`, `from` and `until` (first and last day, UTC), and any of the above: what holds on these days |
 //! | `[integration.log]` | `level`: `error`, `warning`, `info` (default): the least that `rollcall log` shows; `keep`: for how long runs are kept (`"90d"`, `"12w"`, `"3y"`; without it for ever) |
 //! | `[integration.retention]` | `plans`, `reports`, `history`, `audit`: for how long each is kept; `backups`: for how long you keep backups (default `"35d"`), which a receipt of forgetting dates |
+//! | `[integration.identity]` | `reuse`: `hold` (default) or `off` (a key that comes back as somebody else); `rename`: `propose` (default) or `off` (one who vanished beside one who is new and alike); `alike` (50 to 100, default 80: from when on two names are one) |
 //!
 //! A secret is `{ env = "NAME" }`, `{ file = "PATH" }` or `{ secret = "NAME" }`. Paths count from
 //! the file's folder.
@@ -47,6 +49,7 @@
 
 mod de;
 mod fault;
+mod identity;
 mod keeping;
 mod limits;
 mod node;
@@ -60,7 +63,7 @@ mod version;
 use std::fs;
 use std::path::Path;
 
-use plan::{Limits, Policy};
+use plan::{IdentityRules, Limits, Policy};
 use roster::mapping::MappingRules;
 use serde::Deserialize;
 use serde::de::Error as _;
@@ -72,6 +75,7 @@ pub use source::{Format, SelectError, Source};
 pub use target::{Connection, Settings, Target};
 
 use fault::Fault;
+use identity::IdentitySection;
 use keeping::{LogSection, RetentionSection};
 use limits::LimitsSection;
 use node::Node;
@@ -119,6 +123,8 @@ pub struct Integration {
     pub keeping: Keeping,
     /// What the school wants of its records.
     pub mapping: MappingRules,
+    /// How persons are told apart.
+    pub identity: IdentityRules,
 }
 
 /// What an integration may do.
@@ -193,6 +199,7 @@ impl Config {
             limits: Limits::default(),
             keeping: Keeping::default(),
             mapping: MappingRules::default(),
+            identity: IdentityRules::default(),
         };
         Self { tenant: "default".to_owned(), integrations: vec![integration] }
     }
@@ -226,6 +233,8 @@ struct IntegrationSection {
     policy: PolicySection,
     #[serde(default)]
     limits: LimitsSection,
+    #[serde(default)]
+    identity: IdentitySection,
     #[serde(default)]
     log: LogSection,
     #[serde(default)]
@@ -275,6 +284,7 @@ impl IntegrationSection {
             limits: self.limits.into_limits(),
             keeping: self.retention.into_keeping(self.log),
             mapping: self.mapping,
+            identity: self.identity.into_rules(),
         }
     }
 }

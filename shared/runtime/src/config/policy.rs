@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use plan::{KindPolicy, Moves, OnRemove, Policy};
-use roster::Kind;
+use plan::{FieldPolicy, KindPolicy, Moves, OnRemove, Policy};
+use roster::{FieldSpec, Kind, Record};
 use serde::Deserialize;
 
 /// A number of days: `"90d"`, or `"12w"` for weeks.
@@ -35,6 +35,13 @@ impl TryFrom<BTreeMap<Kind, KindSection>> for PolicySection {
     type Error = String;
 
     fn try_from(kinds: BTreeMap<Kind, KindSection>) -> Result<Self, String> {
+        for (kind, KindSection(keys)) in &kinds {
+            if let Some(name) = keys.fields.keys().find(|name| field(*kind, name).is_none()) {
+                return Err(format!(
+                    "`{kind}.fields.{name}`: a {kind} has no such field to choose"
+                ));
+            }
+        }
         let moves = |(kind, section): &(&Kind, &KindSection)| {
             **kind != Kind::Enrollment && section.0.moves.is_some()
         };
@@ -46,6 +53,13 @@ impl TryFrom<BTreeMap<Kind, KindSection>> for PolicySection {
             None => Ok(Self(kinds)),
         }
     }
+}
+
+/// A field whose telling can be chosen: not one that has rules of its own.
+fn field(kind: Kind, name: &str) -> Option<FieldSpec> {
+    const OWN_RULES: [&str; 5] = ["status", "password", "sourced_id", "marks", "former_keys"];
+    let spec = Record::specs(kind).iter().find(|spec| spec.name == name);
+    spec.filter(|_| !OWN_RULES.contains(&name)).copied()
 }
 
 #[derive(Deserialize)]
@@ -62,6 +76,8 @@ struct KindKeys {
     after: Option<Days>,
     #[serde(rename = "move")]
     moves: Option<Moves>,
+    #[serde(default)]
+    fields: BTreeMap<String, FieldPolicy>,
 }
 
 /// The words for it in the configuration; `after` stands beside them.
@@ -99,6 +115,11 @@ impl PolicySection {
                 (Some(Removal::Delete), None) => OnRemove::Delete,
                 (Some(Removal::Delete), Some(Days(days))) => OnRemove::DeleteAfter { days },
             };
+            for (name, told) in &keys.fields {
+                if let Some(spec) = field(kind, name) {
+                    policy.fields.set(kind, spec, *told);
+                }
+            }
             let create = keys.create.unwrap_or(default.create);
             let update = keys.update.unwrap_or(default.update);
             let restore = keys.restore.unwrap_or(default.restore);

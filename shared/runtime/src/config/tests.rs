@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use plan::{Limit, OnRemove};
+use plan::{IdentityRules, Limit, OnRemove};
 use proptest::prelude::*;
 use roster::{Kind, Mode};
 use serde::Deserialize;
@@ -121,6 +121,10 @@ fn every_mistake_is_named_with_its_line_and_key() {
         ("remove = \"suspend\"", "restore = \"never\""),
         ("remove = \"suspend\"", "move = \"together\""),
         ("remove = \"suspend\"", "[integration.policy.enrollment]\nmove = \"add first\""),
+        ("remove = \"suspend\"", "[integration.policy.person.fields]\nemial = \"on_create\""),
+        ("remove = \"suspend\"", "[integration.policy.person.fields]\nemail = \"never\""),
+        ("remove_percent = 10", "[integration.identity]\nalike = 20"),
+        ("remove_percent = 10", "[integration.identity]\nreuse = \"propose\""),
         ("url = \"https://lms.example.edu/\"\n", ""),
         ("https://lms", "http://lms"),
         ("https://lms", "https://admin:hunter2@lms"),
@@ -268,6 +272,26 @@ fn a_delayed_delete_suspends_first() {
 }
 
 #[test]
+fn identities_are_looked_at_unless_somebody_says_otherwise() {
+    let of = |config: Config| config.integrations[0].identity;
+    assert_eq!(of(parse(EXAMPLE).unwrap()), IdentityRules::default());
+    let text = "[integration.identity]\nreuse = \"off\"\nrename = \"off\"\nalike = 90";
+    let rules = of(changed("remove_percent = 10", text).unwrap());
+    assert_eq!(rules, IdentityRules { reuse: false, rename: false, alike: 90 });
+}
+
+#[test]
+fn a_field_can_be_its_users() {
+    let text = "[integration.policy.person.fields]\nemail = \"until_changed\"\ngiven = \
+                \"on_create\"\nfamily = \"always\"";
+    let config = changed("remove = \"suspend\"", text).unwrap();
+    let fields = &config.integrations[0].policy.fields;
+    assert_eq!(fields.until_changed(Kind::Person).names(Kind::Person), ["email"]);
+    assert_eq!(fields.on_create(Kind::Person).names(Kind::Person), ["given"]);
+    assert!(fields.until_changed(Kind::Course).is_empty());
+}
+
+#[test]
 fn a_kinds_limits_stand_over_the_integrations() {
     let text = "remove_percent = 20\nremove_count = 500\nhold_emptied_courses = false\n\
                 [integration.limits.person]\nremove_percent = 5";
@@ -410,6 +434,8 @@ fn the_version_moves_with_what_influences_plans_and_with_nothing_else() {
         ("remove = \"suspend\"", "remove = \"delete\"\nafter = \"9d\""),
         ("remove_percent = 10", "remove_percent = 11"),
         ("remove_percent = 10", "hold_emptied_courses = false"),
+        ("remove_percent = 10", "[integration.identity]\nalike = 90"),
+        ("remove = \"suspend\"", "[integration.policy.person.fields]\nemail = \"until_changed\""),
         ("precedence = 10", "precedence = 11"),
         ("precedence = 10", "precedence = 10\nusername_types = [\"logon\"]"),
         ("precedence = 10", "precedence = 10\nonly_target = \"LMS\""),

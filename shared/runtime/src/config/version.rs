@@ -1,6 +1,6 @@
 //! The version of a configuration: a digest of what influences plans.
 
-use plan::Limits;
+use plan::{IdentityRules, Limits};
 use roster::Kind;
 
 use super::node::{Node, Value};
@@ -8,7 +8,7 @@ use super::{Integration, Source};
 
 impl Integration {
     /// A digest, as 32 hexadecimal digits, of everything here that can change a plan: sources
-    /// (format, mode, precedence), policy, delayed deletes, limits, the target's kind and its
+    /// (format, mode, precedence), policy, delayed deletes, limits, how persons are told apart, the target's kind and its
     /// adapter's settings. Not of names, address, token or status, nor of the order of keys: the
     /// applied state is bound to the target by its own fingerprint.
     pub fn version(&self) -> String {
@@ -50,6 +50,13 @@ impl Integration {
         if self.mapping != roster::mapping::MappingRules::default() {
             // Sorted maps, lists, and templates as they are written.
             to.text(&format!("{:?}", self.mapping));
+        }
+        if !self.policy.fields.is_empty() {
+            to.text(&format!("{:?}", self.policy.fields));
+        }
+        // As long as nobody sets them, the version stays what it was.
+        if self.identity != IdentityRules::default() {
+            to.text(&format!("{:?}", self.identity));
         }
         to.text(&self.target.kind);
         to.node(&self.target.settings.node);

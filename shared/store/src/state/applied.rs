@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ambient::Timestamp;
-use plan::{Applied, Applying, Cause, Change, ChangeList, Counts, Effect, Policy, Presence};
+use plan::{
+    Applied, Applying, Cause, Change, ChangeList, Counts, Effect, FieldSet, Policy, Presence,
+};
 use roster::{CourseKey, Key, Kind, PackedRecord, Place, Text};
 
 use super::history::{self, HistoryEntry};
@@ -47,6 +49,8 @@ struct Step {
     hash: u64,
     change: Change,
     effect: Effect,
+    /// Fields that are their user's: what the LMS holds of them stays.
+    left: FieldSet,
     batch: u64,
     index: u32,
     outcome: &'static str,
@@ -115,7 +119,7 @@ fn steps(batches: &[FoldBatch]) -> Result<(Vec<Step>, BTreeSet<CourseKey>), Stor
     let mut read = BTreeSet::new();
     for batch in batches {
         for (index, change) in batch.changes.iter().enumerate() {
-            let change = change.map_err(|error| damaged("a plan's batch", &error))?;
+            let mut change = change.map_err(|error| damaged("a plan's batch", &error))?;
             let line = batch.entry.lines.as_ref().and_then(|lines| lines.get(index));
             let sight = batch.entry.sights.get(index);
             if let (Key::Enrollment { course, .. }, Some(sight)) = (change.key(), sight)
@@ -124,10 +128,16 @@ fn steps(batches: &[FoldBatch]) -> Result<(Vec<Step>, BTreeSet<CourseKey>), Stor
                 read.insert(course.clone());
             }
             let (effect, outcome, code) = effect(line);
+            let left = match (sight, &effect) {
+                (Some(Sight::Changed { fields }), Effect::Done { .. }) => *fields,
+                _ => FieldSet::default(),
+            };
+            change.leave(left);
             steps.push(Step {
                 hash: Place::of(change.key()).hash,
                 change,
                 effect,
+                left,
                 batch: batch.number,
                 index: index as u32,
                 outcome,
@@ -300,6 +310,9 @@ impl Folder<'_> {
         for step in steps {
             tally.step(state.as_ref(), step);
             state = plan::apply(state, &step.change, &step.effect, &applying);
+            if let Some(applied) = &mut state {
+                applied.meta.user_fields = applied.meta.user_fields.with(step.left);
+            }
         }
         if let Some(applied) = state {
             *tally.counts.entry(kind).or_default() += 1;

@@ -2,7 +2,7 @@
 //! what became of every change, in one conditional write each.
 
 use ambient::Timestamp;
-use plan::Ownership;
+use plan::{FieldSet, Ownership};
 use roster::Text;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,11 @@ pub enum Sight {
         id: Text,
         /// By what it was recognised: `key`, `username`, `email`, `short_name`, `name`.
         by: Text,
+    },
+    /// It was there, and these of its fields hold something else than we told.
+    Changed {
+        /// The fields.
+        fields: FieldSet,
     },
     /// More than one fits.
     Ambiguous {

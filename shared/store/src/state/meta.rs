@@ -1,7 +1,7 @@
 //! What stands beside a record of the applied state, as bytes.
 
 use ambient::Timestamp;
-use plan::{Applied, Meta, Ownership, Parked, Presence};
+use plan::{Applied, FieldSet, Meta, Ownership, Parked, Presence};
 use roster::{DecodeError, Decoder, PackedRecord, Text, put_bytes, put_varint};
 
 const LMS_ID: u8 = 1;
@@ -9,6 +9,7 @@ const PARKED: u8 = 1 << 1;
 const IN_DOUBT: u8 = 1 << 2;
 const MEMBERS_READ: u8 = 1 << 3;
 const DELETE_AFTER: u8 = 1 << 4;
+const USER_FIELDS: u8 = 1 << 5;
 
 /// Appends `meta`: a byte of flags, a byte of presence and ownership, then what the flags name.
 /// Later versions may add to the end; a reader passes over what it does not know.
@@ -19,7 +20,8 @@ pub fn encode(meta: &Meta, out: &mut Vec<u8>) {
             | flag(meta.parked.is_some(), PARKED)
             | flag(meta.in_doubt, IN_DOUBT)
             | flag(meta.members_read, MEMBERS_READ)
-            | flag(meta.delete_after.is_some(), DELETE_AFTER),
+            | flag(meta.delete_after.is_some(), DELETE_AFTER)
+            | flag(!meta.user_fields.is_empty(), USER_FIELDS),
     );
     let presence = match meta.presence {
         None => 0,
@@ -46,6 +48,9 @@ pub fn encode(meta: &Meta, out: &mut Vec<u8>) {
     if let Some(at) = meta.delete_after {
         put_varint(out, at.as_second().max(0) as u64);
     }
+    if !meta.user_fields.is_empty() {
+        put_varint(out, meta.user_fields.bits());
+    }
 }
 
 /// Reads what [`encode`] wrote.
@@ -71,6 +76,8 @@ pub fn decode(bytes: &[u8]) -> Result<Meta, DecodeError> {
     let lms_id = has(LMS_ID).then(|| from.str().map(Text::new)).transpose()?;
     let parked = has(PARKED).then(|| parked(&mut from)).transpose()?;
     let delete_after = has(DELETE_AFTER).then(|| time(&mut from)).transpose()?;
+    let user_fields = has(USER_FIELDS).then(|| from.varint()).transpose()?;
+    let user_fields = user_fields.map(FieldSet::from_bits).unwrap_or_default();
     Ok(Meta {
         presence,
         ownership,
@@ -81,6 +88,7 @@ pub fn decode(bytes: &[u8]) -> Result<Meta, DecodeError> {
         in_doubt: has(IN_DOUBT),
         members_read: has(MEMBERS_READ),
         delete_after,
+        user_fields,
     })
 }
 
@@ -118,6 +126,7 @@ mod tests {
             in_doubt: true,
             members_read: true,
             delete_after: Some(Timestamp::from_second(1_800_000_000).unwrap()),
+            user_fields: FieldSet::from_bits(1 << 11 | 1 << 40),
         }
     }
 
@@ -132,7 +141,7 @@ mod tests {
         let presences =
             [None, Some(Presence::Present), Some(Presence::Suspended), Some(Presence::Removed)];
         let ownerships = [Ownership::Created, Ownership::Adopted, Ownership::Found];
-        for number in 0..=0b1_1111u8 {
+        for number in 0..=0b11_1111u8 {
             let on = |bit: u8| number & (1 << bit) != 0;
             for presence in presences {
                 for ownership in ownerships {
@@ -145,6 +154,7 @@ mod tests {
                         in_doubt: on(2),
                         members_read: on(3),
                         delete_after: full.delete_after.filter(|_| on(4)),
+                        user_fields: if on(5) { full.user_fields } else { FieldSet::default() },
                         ..full
                     };
                     let bytes = bytes(&meta);
@@ -171,6 +181,7 @@ mod tests {
         assert_eq!(decode(&bytes(&past)).unwrap().delete_after, Some(Timestamp::UNIX_EPOCH));
         let mut never = full();
         never.delete_after = None;
+        never.user_fields = FieldSet::default();
         let mut beyond = bytes(&never);
         beyond[0] |= DELETE_AFTER;
         put_varint(&mut beyond, u64::MAX);

@@ -7,6 +7,7 @@
 //!
 //! **Never:** nothing here talks to an LMS, reads the clock by itself or decides what is wanted.
 
+pub mod answers;
 pub mod applied;
 pub mod audit;
 pub mod forget;

@@ -49,6 +49,33 @@ pub async fn fold(
     }
 }
 
+/// Writes the segments of a state that holds the same records under other keys: `buckets`, in
+/// order, each record with the origin that it had. Nothing is published. `None` where nothing
+/// would change.
+pub async fn rewrite(
+    states: &States,
+    name: &StateName,
+    base: &Published,
+    buckets: &[Packed],
+    now: Timestamp,
+) -> Result<Option<Manifest>, StoreError> {
+    let base = &base.manifest;
+    let raw = buckets.iter().map(Packed::size).sum();
+    let mut writer = Rewriter::new(states, name, base, wanted_bits(raw, base.bits));
+    for record in buckets.iter().flat_map(Packed::iter) {
+        let record = record.map_err(|error| damaged("a state in memory", &error))?;
+        writer.push(record, record.side, Unchanged::ByRecords).await?;
+    }
+    let finished = writer.finish(Unchanged::ByRecords).await?;
+    if finished.equals(base) {
+        return Ok(None);
+    }
+    let counts = finished.counts.clone();
+    let generation = base.head.generation + 1;
+    let head = Head { generation, published: now, counts, ..base.head.clone() };
+    Ok(Some(finished.into_manifest(head)))
+}
+
 fn next_head(base: &Manifest, export: Export<'_>, fresh: bool) -> Head {
     let mut files = if fresh { Vec::new() } else { base.head.files.clone() };
     let run = export.run.to_owned();

@@ -1,0 +1,300 @@
+//! Keys that come back as somebody else, and persons who come back under another key.
+
+mod world;
+
+use plan::{HoldReason, KindPolicy, OnRemove, Presence};
+use proptest::prelude::*;
+use roster::{Key, Kind, Marks, Person, PersonKey, Record, Role, Roles, Text};
+use world::{World, at_most, changes, course, held, lines, mark_key, on_remove, plan_of, student};
+
+/// `key given family day-of-May address`; the user name is the key's.
+fn somebody(key: &str, given: &str, family: &str, born: &str, email: &str) -> Person {
+    let mut person = world::person(key, &format!("user-{key}"));
+    person.given = Some(Text::new(given));
+    person.family = Some(Text::new(family));
+    person.email = Some(Text::from(format!("{email}@oak.example")));
+    let day = format!("2011-05-{born}").parse().expect("a day");
+    person.marks = Some(Marks { born: mark_key().born(day), ..Marks::default() });
+    person
+}
+
+fn anna() -> Person {
+    somebody("a", "Anna", "Jansen", "03", "anna")
+}
+
+fn jildert(key: &str) -> Person {
+    somebody(key, "Jildert", "Okwuosa", "17", "jildert")
+}
+
+/// A world that looks at identities and holds these.
+fn holding(records: &[Record]) -> World {
+    World { identity: true, ..World::holding(records) }
+}
+
+fn school(people: &[Person], seats: &[(&str, &str)]) -> Vec<Record> {
+    let mut records: Vec<Record> = people.iter().cloned().map(Record::from).collect();
+    records.extend([course("c").into(), course("d").into()]);
+    records.extend(seats.iter().map(|(course, person)| student(course, person).into()));
+    records
+}
+
+fn held_with_reasons(plan: &plan::Plan) -> Vec<String> {
+    let reason = |reason: &HoldReason| match reason {
+        HoldReason::SuspectedReuse { key } => format!("reuse {key}"),
+        HoldReason::Rename { old, new } => format!("rename {old} {new}"),
+        HoldReason::Needs { key } => format!("needs {key}"),
+        other => format!("{other:?}"),
+    };
+    let held = lines(&held(plan)).into_iter().zip(&plan.reasons);
+    held.map(|(line, why)| format!("{line}: {}", reason(why))).collect()
+}
+
+#[test]
+fn a_key_that_comes_back_as_somebody_else_is_held_with_all_that_it_would_give() {
+    let before = school(&[anna(), jildert("j")], &[("c", "a"), ("d", "a"), ("c", "j")]);
+    let mut world = holding(&before);
+    let mut teaches = student("c", "a");
+    teaches.roles = Some(Roles::one(Role::Instructor));
+    let mut after = school(&[jildert("a"), jildert("j")], &[("c", "j")]);
+    after.extend([course("e").into(), student("e", "a").into(), teaches.into()]);
+    let plan = world.diff(&after).plan;
+    // What the former owner had is taken away; a new course does not wait.
+    assert_eq!(lines(&changes(&plan)), ["create course:e", "remove enrollment:d/a"]);
+    let mut held = held_with_reasons(&plan);
+    held.sort();
+    assert_eq!(
+        held,
+        [
+            "create enrollment:e/a: needs person:a",
+            "update enrollment:c/a: needs person:a",
+            "update person:a: reuse a",
+        ]
+    );
+    assert_eq!(world.lints(&plan), []);
+    world.deliver(&plan);
+    assert_eq!(plan_of(&world, &after), [""; 0]);
+
+    // Approved, it is the same person, and stays so.
+    world.approved = world.diff(&after).plan.summary.held_checksum;
+    let plan = world.diff(&after).plan;
+    assert_eq!(
+        lines(&changes(&plan)),
+        ["update person:a", "create enrollment:e/a", "update enrollment:c/a"]
+    );
+    world.deliver(&plan);
+    world.approved = None;
+    let again = world.diff(&after).plan;
+    assert!(again.deliver.is_empty() && again.held.is_empty());
+}
+
+#[test]
+fn a_marriage_is_no_stranger() {
+    let world = holding(&school(&[anna()], &[]));
+    let married = somebody("a", "Anna", "Wiebelink", "03", "anna.wiebelink");
+    assert_eq!(plan_of(&world, &school(&[married], &[])), ["update person:a"]);
+}
+
+#[test]
+fn it_can_be_switched_off() {
+    let mut world = holding(&school(&[anna()], &[]));
+    world.rules.reuse = false;
+    assert_eq!(plan_of(&world, &school(&[jildert("a")], &[])), ["update person:a"]);
+}
+
+#[test]
+fn a_suspended_account_and_a_tombstone_know_their_owner() {
+    let without = school(&[], &[]);
+    for (policy, back) in
+        [(OnRemove::Suspend, "restore person:a"), (OnRemove::Delete, "create person:a")]
+    {
+        let mut world = holding(&school(&[anna()], &[]));
+        world.policy = on_remove(Kind::Person, policy);
+        let plan = world.diff(&without).plan;
+        world.deliver(&plan);
+        let key = Key::Person(PersonKey::new("a"));
+        assert!(world.presence(&key) != Some(Presence::Present));
+        // The same person comes back, with another spelling and address.
+        let same = somebody("a", "ANNA", "Jansen", "03", "anna2");
+        assert_eq!(plan_of(&world, &school(&[same], &[])), [back]);
+        let plan = world.diff(&school(&[jildert("a")], &[("c", "a")])).plan;
+        assert_eq!(lines(&changes(&plan)), [""; 0], "{policy:?}");
+        assert_eq!(
+            held_with_reasons(&plan),
+            [format!("{back}: reuse a"), "create enrollment:c/a: needs person:a".to_owned()]
+        );
+    }
+}
+
+#[test]
+fn where_policy_leaves_names_alone_an_approval_is_remembered() {
+    let mut world = holding(&school(&[anna()], &[]));
+    let policy = KindPolicy { update: false, ..world.policy.of(Kind::Person) };
+    world.policy.set(Kind::Person, policy);
+    let after = school(&[jildert("a")], &[("c", "a")]);
+    world.approved = world.diff(&after).plan.summary.held_checksum;
+    let plan = world.diff(&after).plan;
+    assert_eq!(lines(&changes(&plan)), ["update person:a", "create enrollment:c/a"]);
+    world.deliver(&plan);
+    world.approved = None;
+    let again = world.diff(&after).plan;
+    assert!(again.deliver.is_empty() && again.held.is_empty());
+}
+
+#[test]
+fn marks_that_are_new_to_us_are_no_change_and_a_corrected_day_is_noted() {
+    let mut unmarked = anna();
+    unmarked.marks = None;
+    let mut world = holding(&school(&[unmarked], &[]));
+    assert_eq!(plan_of(&world, &school(&[anna()], &[])), [""; 0]);
+    world.deliver(&world.diff(&school(&[somebody("a", "Ann", "Jansen", "03", "anna")], &[])).plan);
+    let corrected = school(&[somebody("a", "Ann", "Jansen", "04", "anna")], &[]);
+    assert_eq!(plan_of(&world, &corrected), ["update person:a"]);
+    world.deliver(&world.diff(&corrected).plan);
+    assert_eq!(plan_of(&world, &corrected), [""; 0]);
+}
+
+#[test]
+fn one_who_vanished_and_one_who_is_new_and_alike_are_a_question() {
+    let others: Vec<Person> = (0..3)
+        .map(|n| somebody(&format!("o{n}"), "Teuntje", "Brouwershof", "20", &format!("o{n}")))
+        .collect();
+    let all = |one: Person| [vec![one], others.clone()].concat();
+    let mut world = holding(&school(&all(anna()), &[("c", "a"), ("d", "a"), ("d", "o1")]));
+    let mut anna_anew = somebody("b", "Anna", "Wiebelink", "03", "anna.w");
+    anna_anew.username = Some(Text::new("annaw"));
+    let after = school(&all(anna_anew), &[("c", "b"), ("d", "o1"), ("d", "o2")]);
+    let plan = world.diff(&after).plan;
+    assert_eq!(lines(&changes(&plan)), ["create enrollment:d/o2"]);
+    let mut held = held_with_reasons(&plan);
+    held.sort();
+    assert_eq!(
+        held,
+        [
+            "create enrollment:c/b: needs person:b",
+            "create person:b: rename a b",
+            "remove enrollment:c/a: needs person:a",
+            "remove enrollment:d/a: needs person:a",
+            "suspend person:a: rename a b",
+        ]
+    );
+    assert_eq!(world.lints(&plan), []);
+    // An approval is no answer.
+    world.approved = plan.summary.held_checksum;
+    let approved = world.diff(&after);
+    assert_eq!(approved.plan.held, plan.held);
+    world.approved = None;
+    // Two persons: then all of it goes as it would have.
+    world.different.insert((Text::new("a"), Text::new("b")));
+    let plan = world.diff(&after).plan;
+    assert!(plan.held.is_empty());
+    assert_eq!(plan.deliver.len(), 6);
+}
+
+#[test]
+fn an_approval_of_the_rest_leaves_the_question_open() {
+    let mut world = holding(&school(&[anna(), jildert("j")], &[("c", "a")]));
+    world.limits = at_most(0);
+    let anew = somebody("b", "Anna", "Jansen", "03", "anna");
+    let after = school(&[anew], &[("c", "b")]);
+    world.approved = world.diff(&after).plan.summary.held_checksum;
+    let diffed = world.diff(&after);
+    assert!(diffed.released);
+    assert_eq!(lines(&changes(&diffed.plan)), ["suspend person:j"]);
+    let mut held = held_with_reasons(&diffed.plan);
+    held.sort();
+    assert_eq!(
+        held,
+        [
+            "create enrollment:c/b: needs person:b",
+            "create person:b: rename a b",
+            "remove enrollment:c/a: needs person:a",
+            "suspend person:a: rename a b",
+        ]
+    );
+}
+
+#[test]
+fn what_two_persons_must_share_to_be_proposed_as_one() {
+    let proposed = |new: Person, username: Option<&str>| {
+        let world = holding(&school(&[anna()], &[]));
+        let mut new = new;
+        if let Some(username) = username {
+            new.username = Some(Text::new(username));
+        }
+        let plan = world.diff(&school(&[new], &[])).plan;
+        plan.reasons.iter().any(|reason| matches!(reason, HoldReason::Rename { .. }))
+    };
+    assert!(proposed(somebody("b", "Annie", "Jansen", "03", "x"), None));
+    assert!(proposed(somebody("b", "Anna", "Wiebelink", "03", "x"), None), "married");
+    assert!(proposed(somebody("b", "Anna", "Jansen", "04", "anna"), None), "the address");
+    assert!(!proposed(somebody("b", "Sofie", "Jansen", "03", "x"), None), "a twin");
+    assert!(!proposed(somebody("b", "Anna", "Jansen", "04", "x"), None), "a namesake");
+    assert!(!proposed(jildert("b"), Some("user-a")), "the user name goes round");
+    let mut unknown = somebody("b", "Anna", "Jansen", "03", "x");
+    unknown.marks = None;
+    assert!(proposed(unknown, Some("user-a")), "the user name, and nothing against it");
+    assert!(
+        !proposed(somebody("b", "Jildert", "Okwuosa", "17", "anna"), None),
+        "an office's address"
+    );
+}
+
+#[test]
+fn a_dissimilar_re_key_is_looked_at_unless_somebody_said_that_it_is_one_person() {
+    let mut world = holding(&school(&[anna()], &[]));
+    let mut rekeyed = jildert("a");
+    rekeyed.sourced_id = Some(Text::new("b"));
+    let after = school(&[rekeyed], &[("c", "a")]);
+    assert_eq!(plan_of(&world, &after), [""; 0]);
+    world.same.insert((Text::new("a"), Text::new("b")));
+    assert_eq!(plan_of(&world, &after), ["rekey person:a", "create enrollment:c/a"]);
+    let mut alike = anna();
+    alike.sourced_id = Some(Text::new("c"));
+    assert_eq!(plan_of(&world, &school(&[alike], &[])), ["rekey person:a"]);
+}
+
+/// Persons of a few names, days and addresses, so that keys change hands often.
+fn people() -> impl Strategy<Value = Vec<Person>> {
+    let one = (0..6usize, 0..4usize, 0..4usize, 1..4u8, 0..5u8);
+    prop::collection::vec(one, 0..6).prop_map(|all| {
+        let given = ["Anna", "Jildert", "Xiomárita", "Quirijn"];
+        let family = ["Jansen", "Okwuosa", "Ñíguez", "Terbruggen"];
+        let mut people: Vec<Person> = Vec::new();
+        for (key, first, last, born, email) in all {
+            let key = format!("k{key}");
+            if people.iter().all(|person| person.person().as_str() != key) {
+                let born = format!("{born:02}");
+                let email = format!("m{email}");
+                people.push(somebody(&key, given[first], family[last], &born, &email));
+            }
+        }
+        people
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Without an approval no account becomes a stranger's, whatever comes after whatever.
+    #[test]
+    fn no_plan_gives_an_account_to_a_stranger(days in prop::collection::vec(people(), 1..5)) {
+        let mut world = World { identity: true, ..World::default() };
+        let key = mark_key();
+        let different = Default::default();
+        for people in days {
+            let plan = world.diff(&school(&people, &[])).plan;
+            for change in changes(&plan) {
+                let (Some(Record::Person(before)), Some(Record::Person(after))) =
+                    (&change.before, &change.after) else { continue };
+                let rules = world.rules;
+                let identity = plan::Identity { rules: &rules, key: &key, same: &different, different: &different };
+                let known = plan::KnownPerson::account(before);
+                prop_assert_eq!(plan::judge(&identity, known, after), plan::Verdict::Same);
+            }
+            prop_assert_eq!(world.lints(&plan), []);
+            world.deliver(&plan);
+            // What is held stays held, and nothing else is left to do.
+            prop_assert!(world.diff(&school(&people, &[])).plan.deliver.is_empty());
+        }
+    }
+}
