@@ -117,8 +117,9 @@ impl<'a> Redactor<'a> {
     /// Whether the person is named in these bytes, as far as can be told.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         let text = String::from_utf8_lossy(bytes);
+        let shown = as_shown(&text);
         let mut all = self.who.words.iter().chain(&self.who.keys);
-        all.any(|word| find(&text, word, 0).is_some())
+        all.any(|word| find(&text, word, 0).is_some() || find(&shown, word, 0).is_some())
     }
 
     /// Takes the person out of everything in `value`. Whether there was anything.
@@ -199,6 +200,13 @@ fn replaced(text: &str, word: &str, counts: impl Fn(&str) -> bool) -> String {
     out
 }
 
+/// The text of a report page as its reader sees it: a page writes `O'Brien` as `O&#39;Brien`.
+fn as_shown(text: &str) -> String {
+    const ESCAPED: [(&str, &str); 5] =
+        [("&#39;", "'"), ("&quot;", "\""), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+    ESCAPED.iter().fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -235,6 +243,15 @@ mod tests {
             assert_eq!(redactor.text(text).as_deref(), expected, "{text}");
         }
         assert!(redactor.is_in(b"<td>30</td>") && !redactor.is_in(b"<td>300</td>"));
+    }
+
+    #[test]
+    fn a_name_is_found_in_a_page_that_escapes_it() {
+        let who = who(&["a&b"], &["O'Brien"]);
+        let redactor = Redactor::new(&who);
+        assert!(redactor.is_in(b"<td>O&#39;Brien</td>"));
+        assert!(redactor.is_in(b"<code>a&amp;b</code>"));
+        assert!(!redactor.is_in(b"<td>O&#39;Brian</td>"));
     }
 
     #[test]
