@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 
-#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod rollcall;
 
 use std::fs;

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
-#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod rollcall;
 
 use rollcall::Folder;

@@ -1,6 +1,5 @@
 //! Undoing a run from the command line.
 
-#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod rollcall;
 
 use rollcall::{Folder, MOODLE101};

@@ -1,6 +1,7 @@
 //! Runs the built binary in a folder of its own.
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
