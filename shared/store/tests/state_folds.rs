@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use ambient::Timestamp;
 use bench::{Bench, batch, create, enrollment, line, person};
-use plan::{Action, Applied, Change, Ownership, Policy, Presence};
+use plan::{Action, Applied, Change, FieldSet, Ownership, Policy, Presence};
 use roster::{Course, CourseKey, Key, Kind, PersonKey, Record, Role, Text};
 use store::StoreError;
 use store::state::applied::{Fold, FoldBatch, fold};
