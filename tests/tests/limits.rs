@@ -129,6 +129,11 @@ async fn an_allowance_holds_for_its_time() {
     };
     let given = process.pipeline.allow(wish, "the registrar").await.unwrap();
     assert_eq!((given.by.as_str(), given.at), ("the registrar", world.clock.now()));
+    let scope = &world.integration.scope;
+    let trail = store::state::audit::list(&world.stores(), scope, None, None).await.unwrap();
+    let noted = trail.last().unwrap();
+    assert_eq!((noted.who.as_str(), noted.what.as_str()), ("the registrar", "allowed"));
+    assert_eq!(noted.about.as_deref(), Some("removals of person"));
     let (_, allowed) = sync(&mut world, &town).await;
     assert!(allowed.run.held.is_empty() && allowed.run.counting.is_empty());
     assert_eq!(allowed.run.receipts.applied, 3);

@@ -7,6 +7,7 @@ use ambient::Timestamp;
 use plan::{Allowance, Counts, Limited, Limits};
 use roster::Kind;
 use store::Write;
+use store::state::audit;
 use store::state::limits::{Allowances, Given, Lately, Stored};
 use store::state::run::Run;
 
@@ -86,7 +87,14 @@ impl Pipeline {
         let given = Given { allowance, by: by.to_owned(), at };
         let mut all = Stored::<Allowances>::load(&self.stores, scope).await?;
         all.value.give(given.clone());
-        self.stores.table.transact(vec![all.write(scope)?]).await?;
+        let share = percent.map(|percent| format!("{percent} %"));
+        let number = count.map(|count| count.to_string());
+        let much: Vec<String> = [share, number].into_iter().flatten().collect();
+        let entry = audit::Entry::new(at, by, "allowed")
+            .about(format!("{} of {}", limited.name(), kind.name()))
+            .note(format!("{}, until {until}", much.join(", at most ")));
+        let writes = vec![all.write(scope)?, audit::write(scope, &entry)?];
+        self.stores.table.transact(writes).await?;
         Ok(given)
     }
 

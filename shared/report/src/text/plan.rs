@@ -224,8 +224,7 @@ pub(crate) fn why(group: &HoldGroup) -> String {
             match span {
                 Span::Run => format!("{count} of {of} would be {what}; the limit is {allowed}"),
                 Span::Week => format!(
-                    "{count} of {of} would be {what} after {} in the days before; the limit is \
-                     {allowed} in seven days",
+                    "{count} of {of} would be {what}, {} were lately; the limit in 7 days is {allowed}",
                     number(*before)
                 ),
             }
