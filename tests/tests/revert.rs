@@ -148,7 +148,8 @@ fn a_run_that_died_half_way_is_undone_half_way() {
         for (call, moment) in (1..=calls).zip(moments.into_iter().cycle()) {
             block_on(async {
                 let (mut world, _, bad) = school(seed).await;
-                let (before, last) = (in_use(&world.platform()), world.runs().await[0].id.clone());
+                let last = world.runs().await[0].id.clone();
+                let before = in_use(&world.platform());
                 let dying = next(&mut world, Some(Crash { call, moment }));
                 let ended = dying.run(Step::Sync(&bad.export())).await;
                 assert!(matches!(ended, Ended::Killed), "{ended:?}");
@@ -205,7 +206,7 @@ fn the_first_run_of_all_is_undone() {
         let ours = left.values().any(|shown| shown.contains("oakfield.example"));
         assert!(!ours, "{left:#?}");
         let shown = world.runs().await;
-        assert_eq!(shown[0].reverts, [run.id.clone()]);
+        assert_eq!(shown[0].reverts, std::slice::from_ref(&run.id));
         assert_eq!(shown[1].reverted_by.as_ref(), Some(&shown[0].id));
     });
 }
@@ -244,7 +245,7 @@ fn a_run_without_an_export_takes_back_what_it_delivered_first() {
         let resync = next(&mut world, None).pipeline.resync().await.unwrap().run;
         assert!(!resync.changes.is_empty());
         let (_, undone) = revert(&mut world, &resync.id, Later::Refused, None).await;
-        assert_eq!(undone.unwrap().unwrap().taken.runs, [tried.run.id.clone()]);
+        assert_eq!(undone.unwrap().unwrap().taken.runs, std::slice::from_ref(&tried.run.id));
         similar(&before, &in_use(&world.platform()), 12);
     });
 }

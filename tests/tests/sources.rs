@@ -1,5 +1,7 @@
 //! Several sources of one integration: who is believed, who is whom, and what is nobody's guess.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 use std::io::Cursor;
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Every configuration that README and docs show is one that can be used as it stands.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -253,7 +253,7 @@ fn what_belonged_to_a_part_that_dropped_is_held_and_nothing_else() {
         now: 10,
     });
     for n in 0..40 {
-        suspects.add_record(&Key::Person(PersonKey::new(&format!("p{n}"))), part);
+        suspects.add_record(&Key::Person(PersonKey::new(format!("p{n}"))), part);
     }
     world.past.suspects = suspects;
     let plan = world.diff(&people(30..98)).plan;

@@ -277,8 +277,11 @@ fn when_a_field_is_told_is_a_policy() {
     assert_eq!(told.iter().map(|spec| spec.name).collect::<Vec<_>>(), ["email"]);
     assert_eq!(diffed.findings.count_code("field-not-shown"), 1);
     // Whoever is new is told everything.
-    let new =
-        changes(&World { applied: Default::default(), ..world.clone() }.diff(&[next.clone()]).plan);
+    let new = changes(
+        &World { applied: Default::default(), ..world.clone() }
+            .diff(std::slice::from_ref(&next))
+            .plan,
+    );
     assert_eq!(new[0].after.as_ref(), Some(&next));
     // It has become its user's.
     let key = next.key().clone();

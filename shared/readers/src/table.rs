@@ -271,8 +271,8 @@ impl Rows {
                 (_, '\r' | '\u{feff}') => {}
                 (_, c) if c == separator => self.end_cell(),
                 (At::Start, '"') => self.at = At::Quoted,
-                (At::Start, c) if c == ' ' => {}
-                (At::Closed, c) if c == ' ' => {}
+                (At::Start, ' ') => {}
+                (At::Closed, ' ') => {}
                 (At::Closed, _) => {
                     let reason = "text behind a closing quote: a quote in a cell is doubled";
                     return Err(ReadError::Malformed { line: self.line, reason: reason.into() });

@@ -1,7 +1,5 @@
 //! Several sources and the mapping in the configuration: what is wrong is named with its line.
 
-#![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
-
 use std::path::Path;
 
 use roster::Kind;

@@ -11,6 +11,8 @@
 //! simulated Moodle. Every 20 ms the kernel is asked for the most memory that each function's process
 //! ever held and the CPU time that it has used: the peak cannot be missed while the process lives.
 
+#![expect(clippy::print_stdout, reason = "its figures are for whoever runs it")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -70,7 +70,7 @@ pub(super) async fn courses(
     let ids = ids(tasks);
     let mut shown: HashMap<String, Course> = HashMap::new();
     for part in ids.chunks(AT_ONCE) {
-        let form = Form::default().put("field", "ids").put("value", &part.join(","));
+        let form = Form::default().put("field", "ids").put("value", part.join(","));
         for course in session.read::<Courses>(COURSES, form).await?.courses {
             shown.insert(course.id.to_string(), course);
         }

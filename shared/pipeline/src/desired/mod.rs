@@ -244,13 +244,12 @@ impl Making<'_> {
 fn person_of(sources: &[LoadedSource], hash: u64) -> Option<PersonKey> {
     sources.iter().find_map(|source| {
         let bucket = source.loaded.bucket(source.published.manifest.bucket_of(hash)).ok()?;
-        let found = bucket.iter().find_map(|packed| match packed.ok()?.key().ok()? {
+        bucket.iter().find_map(|packed| match packed.ok()?.key().ok()? {
             Key::Person(key) => {
                 let same = roster::owner_hash(Key::Person(key.clone()).owner()) == hash;
                 same.then_some(key)
             }
             _ => None,
-        });
-        found
+        })
     })
 }
