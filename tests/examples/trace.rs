@@ -24,7 +24,7 @@ use pipeline::Pipeline;
 use plan::{Meta, Ownership, Presence};
 use roster::{
     Course, CourseKey, Enrollment, Mode, Origin, Packed, Person, PersonKey, Place, Record, Role,
-    Sink as _, SnapshotBuilder, Text,
+    Sink as _, Snapshot, SnapshotBuilder, Text,
 };
 use store::state::manifest::{BucketRef, Head, Manifest, bucket_of, first_hash};
 use store::state::source::{Export, fold};
@@ -121,9 +121,7 @@ fn records(persons: u64, night: u64, mut each: impl FnMut(Record)) {
     }
 }
 
-async fn take_in(pipeline: &Pipeline, persons: u64, night: u64) {
-    let name = StateName::Source("registrar".into());
-    let states = States::new(&pipeline.stores, pipeline.integration.scope.clone());
+fn snapshot(persons: u64, night: u64) -> Snapshot {
     let mut builder = SnapshotBuilder::new(Mode::Full);
     let file = builder.add_file("export.xml");
     let mut line = 0;
@@ -131,7 +129,13 @@ async fn take_in(pipeline: &Pipeline, persons: u64, night: u64) {
         line += 1;
         builder.record(record, Origin { file, line });
     });
-    let snapshot = builder.finish().unwrap();
+    builder.finish().unwrap()
+}
+
+async fn take_in(pipeline: &Pipeline, persons: u64, night: u64) {
+    let name = StateName::Source("registrar".into());
+    let states = States::new(&pipeline.stores, pipeline.integration.scope.clone());
+    let snapshot = snapshot(persons, night);
     let base = states.newest(&name).await.unwrap();
     let files = ["export.xml".to_owned()];
     let (run, now) = (format!("r-{night}"), Timestamp::UNIX_EPOCH);
@@ -146,37 +150,39 @@ async fn apply_all(pipeline: &Pipeline, persons: u64) {
     let name = pipeline.integration.applied();
     let states = States::new(&pipeline.stores, pipeline.integration.scope.clone());
     let bits = 12;
-    let mut all: Vec<(u64, Record)> = Vec::new();
-    records(persons, 0, |record| all.push((Place::of(record.key()).hash, record)));
-    all.sort_by(|(_, a), (_, b)| Place::of(a.key()).cmp(&Place::of(b.key())));
+    let snapshot = snapshot(persons, 0);
     let mut buckets = vec![BucketRef::default(); 1 << bits];
     let (mut counts, mut number) = (BTreeMap::new(), 0u64);
-    for part in all.chunk_by(|a, b| bucket_of(a.0, bits) == bucket_of(b.0, bits)) {
-        let mut packed = Packed::default();
-        for (_, record) in part {
-            number += 1;
-            *counts.entry(record.kind()).or_insert(0u64) += 1;
-            let meta = Meta {
-                presence: Some(Presence::Present),
-                ownership: Ownership::Created,
-                lms_id: (record.kind() != roster::Kind::Enrollment)
-                    .then(|| Text::new(number.to_string())),
-                first_run: Text::new("r-0"),
-                last_run: Text::new("r-0"),
-                parked: None,
-                in_doubt: false,
-                members_read: false,
-                delete_after: None,
-                user_fields: Default::default(),
-            };
-            let mut side = Vec::new();
-            meta::encode(&meta, &mut side);
-            packed.push(&record.to_bytes(), &side);
+    let (mut at, mut packed) = (0, Packed::default());
+    for record in snapshot.packed() {
+        let record = record.unwrap();
+        let key = record.key().unwrap();
+        let bucket = bucket_of(Place::of(&key).hash, bits);
+        if bucket != at {
+            let done = std::mem::take(&mut packed);
+            buckets[at] = states.write_bucket(&name, first_hash(at, bits), &done).await.unwrap();
+            at = bucket;
         }
-        let bucket = bucket_of(part[0].0, bits);
-        buckets[bucket] =
-            states.write_bucket(&name, first_hash(bucket, bits), &packed).await.unwrap();
+        let has_id = key.kind() != roster::Kind::Enrollment;
+        number += u64::from(has_id);
+        *counts.entry(key.kind()).or_insert(0u64) += 1;
+        let meta = Meta {
+            presence: Some(Presence::Present),
+            ownership: Ownership::Created,
+            lms_id: has_id.then(|| Text::new(number.to_string())),
+            first_run: Text::new("r-0"),
+            last_run: Text::new("r-0"),
+            parked: None,
+            in_doubt: false,
+            members_read: false,
+            delete_after: None,
+            user_fields: Default::default(),
+        };
+        let mut side = Vec::new();
+        meta::encode(&meta, &mut side);
+        packed.push(record.record, &side);
     }
+    buckets[at] = states.write_bucket(&name, first_hash(at, bits), &packed).await.unwrap();
     let head = Head { generation: 1, run: "r-0".into(), counts, ..Head::default() };
     let base = states.newest(&name).await.unwrap();
     states.publish(&name, &base, &Manifest { head, bits, buckets }).await.unwrap();
@@ -240,7 +246,9 @@ async fn main() {
     trace(&pipeline, &counting, &name).await;
     refresh(&pipeline, &counting, "index").await;
     let course = "C000007".to_owned();
-    for query in [&key, &name, &format!("{name}@school.example"), &persons.to_string(), &course] {
+    for query in
+        [&key, &name, &format!("{name}@school.example"), &(persons / 5).to_string(), &course]
+    {
         trace(&pipeline, &counting, query).await;
     }
     let before = counting.wrote.load(Relaxed);
