@@ -7,8 +7,8 @@ use std::time::Duration;
 use ambient::{Clock, ManualClock, SeededRandom, Timestamp};
 use lms::moodle::{Moodle, MoodleAccess, MoodleConfig};
 use pipeline::{
-    ExportInput, Integration, NoProgress, OpenVault, Pipeline, PipelineError, Source, Standing,
-    SyncOutcome, read,
+    ExportInput, Integration, NoProgress, OpenVault, Pipeline, PipelineError, Safety, Source,
+    Speaks, Standing, SyncOutcome, read,
 };
 use plan::{IdentityRules, Limit, Limits, Policy};
 use readers::ReadOptions;
@@ -391,6 +391,7 @@ pub(crate) fn source() -> Source {
     Source {
         name: "registrar".to_owned(),
         mode: Mode::Full,
+        scope: Speaks::ForSource,
         precedence: 0,
         read: ReadOptions::default(),
         part: Default::default(),
@@ -418,6 +419,7 @@ fn integration() -> Integration {
         policy: Policy::default(),
         limits,
         identity: IdentityRules::default(),
+        safety: Safety::default(),
         rules: moodle_config().rules(),
         mapping: Default::default(),
         config_version: "1".to_owned(),

@@ -113,6 +113,8 @@ pub enum Command {
     Resume(commands::resume::Resume),
     Limits(commands::limits::Limits),
     Rename(commands::rename::Rename),
+    Pause(commands::pause::Pause),
+    Unpause(commands::pause::Unpause),
     Sweep(commands::sweep::Sweep),
     Target(commands::target::Target),
     Log(commands::log::Log),

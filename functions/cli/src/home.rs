@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::{Clock, Random, SystemClock, SystemRandom};
+use ambient::{Clock, Quiet, Random, SystemClock, SystemRandom};
 use pipeline::{Integration, Pipeline, Source, Standing, Vault};
 use runtime::Exit;
 use runtime::config::{Config, FILE, Known};
@@ -14,6 +14,7 @@ use store::{DataDir, Stores};
 use crate::args::Global;
 #[cfg(feature = "aws")]
 use crate::aws::Installation;
+use crate::commands::sync::Now;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -218,6 +219,15 @@ impl Home {
         }
         let pipeline = pipeline(setting, stores, built, target, Arc::new(vault), &watch);
         Ok(Self { pipeline, watch, place: Place::Folder(data) })
+    }
+
+    /// Quiet hours are not waited for where `now` says so.
+    pub fn wait_unless(&mut self, now: &Now) {
+        if now.now {
+            let mut integration = (*self.pipeline.integration).clone();
+            integration.safety.quiet = Quiet::default();
+            self.pipeline.integration = Arc::new(integration);
+        }
     }
 
     /// Who this is about.

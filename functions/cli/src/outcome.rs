@@ -85,6 +85,7 @@ pub fn past_run(run: &Run) -> PastRun {
 pub fn error_of(run: &Run) -> Option<RunError> {
     let message = run.reason.clone()?;
     let (code, hint) = match run.state {
+        RunState::Waiting if run.rests => ("rests", Some("`rollcall sweep` delivers it then")),
         RunState::Waiting => ("lms", Some("the next sync or `rollcall sweep` goes on with it")),
         RunState::Failed => ("failed", None),
         RunState::Rejected => ("rejected", None),
@@ -265,6 +266,7 @@ pub fn exit_of(run: &Run) -> Exit {
         _ => Exit::Remaining,
     };
     let state = match run.state {
+        RunState::Waiting if run.rests => Exit::Changes,
         RunState::Waiting => Exit::Lms,
         RunState::Interrupted => Exit::Interrupted,
         RunState::Failed | RunState::Rejected => Exit::Failed,

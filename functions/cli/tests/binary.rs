@@ -216,6 +216,7 @@ fn a_wrong_token_and_a_site_that_is_down_lose_nothing() {
     let config = |url: &str| {
         format!(
             "tenant = \"oakfield\"\n[[integration]]\nname = \"sis\"\nstatus = \"active\"\n\
+             first_sync = \"deliver\"\n\
              [[integration.source]]\nname = \"registrar\"\nmatch = \"moodle*.xml\"\n\
              [integration.target]\nkind = \"moodle\"\nurl = \"{url}\"\n\
              token = {{ env = \"ROLLCALL_TEST_TOKEN\" }}\n"

@@ -86,6 +86,7 @@ fn the_token_goes_to_the_lms_and_nowhere_else() {
     fs::write(folder.path().join("export.xml"), EXPORT).unwrap();
     let config = format!(
         "tenant = \"oakfield\"\n[[integration]]\nname = \"sis\"\nstatus = \"active\"\n\
+             first_sync = \"deliver\"\n\
          [[integration.source]]\nname = \"registrar\"\n[integration.target]\nkind = \"moodle\"\n\
          url = \"http://{at}\"\ntoken = {{ env = \"LMS_TOKEN\" }}\n"
     );

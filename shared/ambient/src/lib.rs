@@ -7,8 +7,10 @@
 //! `clippy.toml` refuses it.
 
 mod clock;
+mod quiet;
 mod random;
 
 pub use clock::{Clock, ManualClock, Stopwatch, SystemClock};
 pub use jiff::Timestamp;
+pub use quiet::{NotAWindow, NotAZone, Quiet, Window, zone};
 pub use random::{Random, SeededRandom, SystemRandom, run_id};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use pipeline::{FOLD_EVERY, Integration, Keeping, Source, Standing};
+use pipeline::{FOLD_EVERY, FirstSync, Integration, Keeping, Safety, Source, Speaks, Standing};
 use readers::{Format, FormatChoice, ReadOptions};
-use runtime::config::Status;
+use runtime::config::{Connection, Status};
 use store::state::Scope;
 
 use crate::Target;
@@ -50,7 +50,21 @@ pub fn source(source: &runtime::config::Source) -> Source {
     };
     let precedence = i64::from(source.precedence);
     let (name, part) = (source.name.clone(), source.part.clone());
-    Source { name, mode: source.mode, precedence, read, part }
+    let scope = match source.scope {
+        runtime::config::SourceScope::Source => Speaks::ForSource,
+        runtime::config::SourceScope::DataSource => Speaks::ForItsDataSources,
+    };
+    Source { name, mode: source.mode, scope, precedence, read, part }
+}
+
+/// When and how it is careful. The simulated LMS of this machine is there to try things out.
+fn safety(configured: &runtime::Integration) -> Safety {
+    let is_sandbox = matches!(configured.target.connection, Connection::Sandbox);
+    let first_sync = match configured.first_sync {
+        runtime::config::FirstSync::Approve if !is_sandbox => FirstSync::Approve,
+        _ => FirstSync::Deliver,
+    };
+    Safety { first_sync, keys: String::new(), quiet: configured.quiet.clone() }
 }
 
 /// The integration of `tenant` with its target.
@@ -71,6 +85,7 @@ pub fn integration(
         policy: configured.policy.clone(),
         limits: configured.limits.clone(),
         identity: configured.identity,
+        safety: safety(configured),
         rules: target.rules.clone(),
         mapping: configured.mapping.clone(),
         config_version: configured.version(),

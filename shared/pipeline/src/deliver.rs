@@ -15,7 +15,7 @@ use store::{Condition, StoreError, WakeUp};
 use tracing::info;
 
 use crate::progress::Stage;
-use crate::{Pipeline, PipelineError};
+use crate::{Pipeline, PipelineError, Rest};
 
 /// What had no answer, or waits for something, is looked at again after so long.
 const RETRIES_AFTER: Duration = Duration::from_secs(120);
@@ -43,6 +43,8 @@ pub(crate) enum Delivered {
     Stopped,
     /// The time is up; batches are left.
     OutOfTime,
+    /// Quiet hours have begun, or somebody asked for a pause.
+    Rests(Rest),
     /// This newer run waits to be planned: it plans what is left as well.
     Overtaken(String),
 }
@@ -78,6 +80,7 @@ impl Pipeline {
             Err(other) => return Err(other),
         }
         run.run.state = RunState::Delivering;
+        run.run.rests = false;
         run.save(&self.stores, &self.integration.scope).await?;
         Ok(None)
     }
@@ -100,6 +103,10 @@ impl Pipeline {
                 self.record_up_to(lease, run.run.delivered, run).await?;
                 self.wait(run, &error).await?;
                 return Ok(Some(error));
+            }
+            Delivered::Rests(rest) => {
+                self.fold_up_to(lease, run, run.run.delivered).await?;
+                self.rest(run, &rest).await?;
             }
             Delivered::Stopped => {
                 self.record_up_to(lease, run.run.delivered, run).await?;
@@ -159,6 +166,9 @@ impl Pipeline {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(Delivered::Stopped);
             }
+            if let Some(rest) = self.is_quiet() {
+                return Ok(Delivered::Rests(rest));
+            }
             if let Until::Time(time) = until {
                 if let Some(newer) = self.newest_parsed(&run.run.id).await? {
                     return Ok(Delivered::Overtaken(newer));
@@ -177,6 +187,9 @@ impl Pipeline {
                 return Ok(Delivered::Blocked(stopped));
             }
             if (batch + 1).is_multiple_of(self.integration.fold_every) {
+                if let Some(rest) = self.rests().await? {
+                    return Ok(Delivered::Rests(rest));
+                }
                 self.record_up_to(lease, batch + 1, run).await?;
                 let states = States::new(&self.stores, self.integration.scope.clone());
                 resolver.rebase(states.newest(&self.integration.applied()).await?);

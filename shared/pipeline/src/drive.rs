@@ -182,7 +182,14 @@ impl Pipeline {
             self.wait(&mut run, &blocked).await?;
             stopped = Some(blocked);
         } else if self.integration.standing == Standing::Active {
-            stopped = self.deliver_all(lease, &mut run).await?;
+            let rest = match recovered.rest {
+                None if run.run.batches > 0 => self.rests().await?,
+                rest => rest,
+            };
+            stopped = match rest {
+                Some(rest) => self.rest(&mut run, &rest).await.map(|()| None)?,
+                None => self.deliver_all(lease, &mut run).await?,
+            };
         } else {
             let why = "the integration's status is `test`: nothing was delivered".to_owned();
             self.end(&mut run, RunState::Done, Some(why)).await?;
@@ -231,6 +238,7 @@ impl Pipeline {
     ) -> Result<(), PipelineError> {
         let scope = &self.integration.scope;
         run.run.state = RunState::Waiting;
+        run.run.rests = false;
         run.run.reason = Some(error.to_string());
         let minutes = 1u64 << run.run.waits.min(8);
         run.run.waits += 1;

@@ -17,6 +17,7 @@ use store::state::hold::StoredSource;
 use store::state::identity::{Aliases, Refusal};
 use store::state::lease::Lease;
 use store::state::run::{ExportFile, StoredRun};
+use store::state::scoped::fold_scoped;
 use store::state::source::{Export, fold};
 use store::state::{StateName, States};
 
@@ -26,7 +27,7 @@ use crate::identity::has_account;
 use crate::person_keys::random_keys;
 use crate::progress::{Progress, Stage};
 use crate::vault::{Vault, seal};
-use crate::{Pipeline, PipelineError, Source};
+use crate::{Pipeline, PipelineError, Source, Speaks};
 
 /// Something that can be read from anywhere.
 pub trait ReadSeek: Read + Seek + Send {}
@@ -184,7 +185,8 @@ impl Pipeline {
         let name = StateName::Source(source.name.clone());
         let base = states.newest(&name).await?;
         let next =
-            publishable(&states, &name, &base, &snapshot, &run.run.id, self.clock.now()).await?;
+            publishable(&states, &name, &base, (source, &snapshot), &run.run.id, self.clock.now())
+                .await?;
         drop(snapshot);
 
         run.run.source = Some(source.name.clone());
@@ -249,7 +251,7 @@ async fn publishable(
     states: &States,
     name: &StateName,
     base: &store::state::Published,
-    snapshot: &Snapshot,
+    (source, snapshot): (&Source, &Snapshot),
     run: &str,
     now: Timestamp,
 ) -> Result<Option<store::state::manifest::Manifest>, PipelineError> {
@@ -264,7 +266,11 @@ async fn publishable(
         run,
         now,
     };
-    Ok(fold(states, name, base, export).await?)
+    let scoped = source.scope == Speaks::ForItsDataSources && snapshot.mode() == Mode::Full;
+    Ok(match scoped {
+        true => fold_scoped(states, name, base, export).await?,
+        false => fold(states, name, base, export).await?,
+    })
 }
 
 fn may_be_taken_in(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ambient::Quiet;
 use plan::{IdentityRules, Limits, Policy};
 use readers::ReadOptions;
 use roster::Mode;
@@ -22,6 +23,37 @@ pub enum Standing {
     Active,
 }
 
+/// Whether the first plan for a target is looked at before anything of it is delivered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FirstSync {
+    /// It is held until somebody approves it.
+    Approve,
+    /// It is delivered.
+    #[default]
+    Deliver,
+}
+
+/// When and how an integration is careful.
+#[derive(Debug, Clone, Default)]
+pub struct Safety {
+    /// What becomes of the first plan for a target.
+    pub first_sync: FirstSync,
+    /// By which keys records are known: where it changes, the plan is looked at first.
+    pub keys: String,
+    /// When nothing is delivered.
+    pub quiet: Quiet,
+}
+
+/// What a full export speaks for: absence from it removes nothing outside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Speaks {
+    /// All of its source.
+    #[default]
+    ForSource,
+    /// The data source keys that it contains.
+    ForItsDataSources,
+}
+
 /// One SIS feed.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -29,6 +61,8 @@ pub struct Source {
     pub name: String,
     /// What absence from its exports means.
     pub mode: Mode,
+    /// What a full export of it speaks for.
+    pub scope: Speaks,
     /// Where two sources say something else of one field, the higher one is believed.
     pub precedence: i64,
     /// How its exports are read.
@@ -60,6 +94,8 @@ pub struct Integration {
     pub limits: Limits,
     /// How persons are told apart.
     pub identity: IdentityRules,
+    /// When and how it is careful.
+    pub safety: Safety,
     /// How the target wants its records.
     pub rules: TargetRules,
     /// How the school wants them, before they are made to fit the target.

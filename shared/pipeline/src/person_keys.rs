@@ -187,6 +187,7 @@ mod tests {
         let source = Source {
             name: "hr".into(),
             mode: Mode::Full,
+            scope: crate::Speaks::ForSource,
             precedence: 0,
             read: readers::ReadOptions::default(),
             part: Part::default(),

@@ -16,6 +16,7 @@ use store::state::{Loaded, Published, StateName, States};
 
 use crate::desired::{self, Held, LoadedSource, Notes, Sides, until_broken};
 use crate::drive::lease_lost;
+use crate::gate::Gate;
 use crate::identity::Identities;
 use crate::learned::{Tally, fallen};
 use crate::memory::{Memory, takes_away};
@@ -75,9 +76,15 @@ impl Pipeline {
             identities: &identities,
         };
         let mut diffed = compare.with_suspects(&mut memory).await?;
-        let approval = self.approval_of(&diffed.plan).await?;
+        let gate = self.gate(&applied).await?;
+        let held = diffed.plan.summary.held_checksum;
+        if let Some(reason) = &gate.reason {
+            diffed.plan = plan::withhold(diffed.plan, reason).map_err(|error| in_memory(&error))?;
+        }
+        let mut approval = self.approval_of(&diffed.plan).await?;
         if approval.is_some() {
-            diffed = compare.diff(&memory, diffed.plan.summary.held_checksum, None)?;
+            diffed = compare.diff(&memory, held, None)?;
+            approval = approval.filter(|_| diffed.released || gate.reason.is_some());
         }
         let limits = (!diffed.released).then_some((&memory.limits, &memory.past));
         self.look_again(run, &diffed.plan, limits, &loaded).await?;
@@ -87,7 +94,7 @@ impl Pipeline {
         findings.merge(diffed.findings.clone());
         files.extend(read);
         self.store_findings(&run.run.id, &findings, &files).await?;
-        self.store_plan(lease, run, &diffed, approval, memory, time).await?;
+        self.store_plan(lease, run, &diffed, (approval, gate), memory, time).await?;
         let applied = applied.manifest.head.counts;
         let planned = Planned { plan: diffed.plan, findings: diffed.findings, applied };
         Ok((planned, findings, files))
@@ -152,7 +159,7 @@ impl Pipeline {
         lease: &mut Lease,
         run: &mut StoredRun,
         diffed: &Diffed,
-        approval: Option<StoredApproval>,
+        (approval, gate): (Option<StoredApproval>, Gate),
         memory: Memory,
         time: Stopwatch,
     ) -> Result<(), PipelineError> {
@@ -190,16 +197,25 @@ impl Pipeline {
         // what may not be true any more.
         self.hold_on(lease).await?;
         let mut writes = vec![lease.check(scope)];
-        if let Some(approval) = approval.filter(|_| diffed.released) {
+        let shut = gate.reason.is_some() && approval.is_none() && !diffed.plan.held.is_empty();
+        writes.extend(gate.passed.filter(|_| !shut));
+        if let Some(approval) = approval {
             run.run.approval = Some(approval.approval.checksum.clone());
             writes.push(approval.using(scope, &id)?);
         }
-        writes.extend(memory.writes(scope, diffed)?);
+        // While all of it is held for another reason, what the limits remember stays as it was.
+        if !shut {
+            writes.extend(memory.writes(scope, diffed)?);
+        }
         writes.push(run.write(scope)?);
         self.stores.table.transact(writes).await.map_err(lease_lost)?;
         run.saved();
         Ok(())
     }
+}
+
+fn in_memory(error: &DecodeError) -> PipelineError {
+    PipelineError::damaged("the plan in memory", error)
 }
 
 /// One comparison, which may be made twice: without and with what was approved.

@@ -16,7 +16,7 @@ use tracing::info;
 
 use crate::drive::is_out_of_reach;
 use crate::progress::Stage;
-use crate::{Pipeline, PipelineError, Standing};
+use crate::{Pipeline, PipelineError, Rest, Standing};
 
 /// What was found and done.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Recovered {
     pub finished: Vec<String>,
     /// What keeps a claimed batch from being looked into: nothing can be delivered before that.
     pub blocked: Option<LmsError>,
+    /// Why nothing is delivered now, where that keeps a claimed batch from being looked into.
+    pub rest: Option<Rest>,
     /// How often in a row the LMS was out of reach.
     pub waits: u32,
 }
@@ -36,6 +38,7 @@ impl Pipeline {
         let mut recovered = Recovered::default();
         let open = OpenRuns::load(&self.stores, scope).await?.ids;
         let total = open.len() as u64;
+        let rest = if total > 0 { self.rests().await? } else { None };
         for (done, id) in open.into_iter().enumerate() {
             self.progress.at(Stage::Recovering, done as u64, total);
             let Some(mut run) = StoredRun::load(&self.stores, scope, &id).await? else {
@@ -45,6 +48,10 @@ impl Pipeline {
             };
             if run.run.state == RunState::Waiting {
                 recovered.waits = recovered.waits.max(run.run.waits);
+            }
+            if rest.is_some() && self.is_in_doubt(&run).await? {
+                recovered.rest.clone_from(&rest);
+                continue;
             }
             if let Some(blocked) = self.finish_claimed(lease, &mut run).await? {
                 recovered.blocked = Some(blocked);

@@ -254,6 +254,11 @@ impl Pipeline {
         if self.integration.standing != Standing::Active || (newer.is_some() && !in_doubt) {
             return self.leave_to(lease, run, newer).await;
         }
+        if let Some(rest) = self.rests().await? {
+            self.fold_up_to(lease, &run, run.run.delivered).await?;
+            self.rest(&mut run, &rest).await?;
+            return Ok(Stepped::new(run, Next::Nothing));
+        }
         match self.set_out(&mut run).await {
             Ok(None) => {}
             Ok(Some(stopped)) => {
@@ -279,6 +284,11 @@ impl Pipeline {
                 self.record_up_to(lease, run.run.delivered, &mut run).await?;
                 self.wait(&mut run, &error).await?;
                 Ok(Stepped { run: run.run, next: Next::Nothing, stopped: Some(error) })
+            }
+            Delivered::Rests(rest) => {
+                self.fold_up_to(lease, &run, run.run.delivered).await?;
+                self.rest(&mut run, &rest).await?;
+                Ok(Stepped::new(run, Next::Nothing))
             }
             Delivered::Overtaken(newer) => self.leave_to(lease, run, Some(newer)).await,
             Delivered::OutOfTime | Delivered::Stopped => {

@@ -14,7 +14,7 @@ use tracing::warn;
 
 use crate::arrivals::SETTLE;
 use crate::steps::{deliver, plan};
-use crate::{Ask, Cleared, Deliver, Next, Pipeline, PipelineError, Standing, SyncOutcome};
+use crate::{Ask, Cleared, Deliver, Next, Pipeline, PipelineError, Rest, Standing, SyncOutcome};
 
 /// An open run that has not moved for so long has lost its message: it is sent again.
 const STALLS_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -38,6 +38,8 @@ pub struct Swept {
     pub cleared: Cleared,
     /// The circuit to the LMS is open until then: nothing was sent.
     pub circuit_open_until: Option<Timestamp>,
+    /// Why nothing is delivered now: nothing was planned either.
+    pub rest: Option<Rest>,
 }
 
 /// What a sweep by messages did.
@@ -71,12 +73,14 @@ impl Pipeline {
         let ours: Vec<_> = wakes.into_iter().filter(|wake| wake.due <= now).collect();
         let circuit_open_until = self.circuit_open_until().await?;
         self.finish_forgetting(now).await?;
+        let rest = self.rests().await?;
         let outcome = match self.integration.standing {
-            _ if circuit_open_until.is_some() => None,
+            _ if circuit_open_until.is_some() || rest.is_some() => None,
             Standing::Inactive => None,
             Standing::Test | Standing::Active => Some(self.resync().await?),
         };
-        for wake in &ours {
+        // What is due stays so while nothing is delivered.
+        for wake in ours.iter().filter(|_| rest.is_none()) {
             // One that the run has moved meanwhile stays.
             self.stores.wake.clear(wake).await?;
         }
@@ -86,7 +90,7 @@ impl Pipeline {
         let cleared = self.clear_old(&mut lease).await?;
         lease.release(&self.stores, scope, &*self.clock).await?;
         let due = ours.into_iter().map(|wake| wake.reason).collect();
-        Ok(Swept { due, outcome, segments_deleted, cleared, circuit_open_until })
+        Ok(Swept { due, outcome, segments_deleted, cleared, circuit_open_until, rest })
     }
 
     /// The sweep of a home where each step has its own process: it sends messages for what is due
@@ -103,7 +107,8 @@ impl Pipeline {
         due.retain(|wake| wake.due <= now && !wake.reason.starts_with(SETTLE));
         swept.circuit_open_until = self.circuit_open_until().await?;
         swept.stalled = self.nudge(now).await?;
-        if !due.is_empty() && swept.circuit_open_until.is_none() {
+        let rests = self.rests().await?.is_some();
+        if !due.is_empty() && swept.circuit_open_until.is_none() && !rests {
             let next = self.begin_resync(until).await?;
             self.send(&next).await?;
             for wake in &due {

@@ -122,6 +122,13 @@ pub enum HoldReason {
         /// The key that is new.
         new: Text,
     },
+    /// Nothing has been delivered to this target before: all of it is looked at once.
+    FirstSync,
+    /// The configuration says something else of where records come from or by which keys.
+    Reconfigured {
+        /// What is different, in a few words.
+        what: Text,
+    },
     /// It needs the effect of a change that is held.
     Needs {
         /// That change's record.

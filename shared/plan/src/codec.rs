@@ -191,6 +191,11 @@ fn put_reason(out: &mut Vec<u8>, reason: &HoldReason) {
             out.push(25);
             [old, new].into_iter().for_each(|key| put_bytes(out, key.as_bytes()));
         }
+        HoldReason::FirstSync => out.push(30),
+        HoldReason::Reconfigured { what } => {
+            out.push(31);
+            put_bytes(out, what.as_bytes());
+        }
     }
 }
 
@@ -219,6 +224,8 @@ fn reason(from: &mut Decoder<'_>) -> Result<HoldReason, DecodeError> {
         20 => HoldReason::GrantsSystemRole { role: Text::new(from.str()?) },
         24 => HoldReason::SuspectedReuse { key: Text::new(from.str()?) },
         25 => HoldReason::Rename { old: Text::new(from.str()?), new: Text::new(from.str()?) },
+        30 => HoldReason::FirstSync,
+        31 => HoldReason::Reconfigured { what: Text::new(from.str()?) },
         _ => return Err(from.expected("a reason")),
     })
 }

@@ -32,6 +32,7 @@ mod past;
 mod plan;
 mod policy;
 mod refs;
+mod withhold;
 
 pub use applied::{Applied, Meta, Ownership, Parked, Presence};
 pub use apply::{Applying, Effect, apply, wanted_digest};
@@ -52,3 +53,4 @@ pub use moves::Moves;
 pub use past::{Dropped, Past, Suspects};
 pub use plan::{ChangeList, Checksum, Counts, Plan, Summary};
 pub use policy::{KindPolicy, OnRemove, Policy};
+pub use withhold::withhold;

@@ -50,6 +50,7 @@ impl School {
     async fn configure(&self, aws: &Aws, source: &str, timeout: u64) {
         let text = format!(
             "tenant = \"{}\"\n[[integration]]\nname = \"sis\"\nstatus = \"active\"\n\
+             first_sync = \"deliver\"\n\
              [[integration.source]]\nname = \"registrar\"\n{source}\n\
              [integration.limits.course]\nremove_count = 3\nremove_minimum = 0\n\
              [integration.target]\nkind = \"moodle\"\nurl = \"http://{}\"\n\

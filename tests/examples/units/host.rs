@@ -9,7 +9,7 @@ use end_to_end::load_ports::Timeline;
 use lms::moodle::{Moodle, MoodleAccess, MoodleConfig};
 use pipeline::{
     Arrival, Arrived, ExportInput, FOLD_EVERY, Integration, NoProgress, OpenVault, Pipeline,
-    Source, Standing, Wholeness, read,
+    Safety, Source, Speaks, Standing, Wholeness, read,
 };
 use plan::{IdentityRules, Limits, Policy};
 use readers::ReadOptions;
@@ -240,6 +240,7 @@ fn source() -> Source {
     Source {
         name: "registrar".to_owned(),
         mode: Mode::Full,
+        scope: Speaks::ForSource,
         precedence: 0,
         read: ReadOptions::default(),
         part: Default::default(),
@@ -254,6 +255,7 @@ fn integration(config: &MoodleConfig) -> Integration {
         policy: Policy::default(),
         limits: Limits::default(),
         identity: IdentityRules::default(),
+        safety: Safety::default(),
         rules: config.rules(),
         mapping: Default::default(),
         config_version: "1".to_owned(),

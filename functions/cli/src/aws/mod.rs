@@ -65,6 +65,11 @@ pub async fn run(command: Command, setting: &Setting) -> Result<Exit, Failure> {
         Command::Resume(command) => steps::resume(command, setting).await,
         Command::Limits(command) => command.run(setting).await,
         Command::Rename(command) => steps::rename(command, setting).await,
+        Command::Pause(command) => command.run(setting).await,
+        Command::Unpause(command) => {
+            let ended = command.run(setting).await?;
+            steps::sweep(setting).await.map(|sent| sent.and(ended))
+        }
         Command::Sweep(_) => steps::sweep(setting).await,
         Command::Log(command) => command.run(setting).await,
         Command::Forget(command) => steps::forget(command, setting).await,

@@ -5,7 +5,7 @@ use report::json::{Answer, SCHEMA};
 use runtime::Exit;
 use serde::Serialize;
 
-use super::sync::told;
+use super::sync::{Now, told};
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
 
@@ -27,6 +27,8 @@ pub struct Approve {
     /// Note the approval and leave the delivery to the next sync or sweep
     #[arg(long)]
     pub later: bool,
+    #[command(flatten)]
+    pub now: Now,
 }
 
 #[derive(Serialize)]
@@ -42,7 +44,8 @@ impl Approve {
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
         let access = if self.later { Access::Write } else { Access::Deliver };
-        let (home, run) = Home::with_run(setting, access, &self.run).await?;
+        let (mut home, run) = Home::with_run(setting, access, &self.run).await?;
+        home.wait_unless(&self.now);
         let approved = home.pipeline.approve(&run.id, &self.checksum, &who()).await?;
         if self.later {
             let (held_checksum, expires) = (approved.checksum.as_str(), approved.expires);

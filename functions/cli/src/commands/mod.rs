@@ -9,6 +9,7 @@ pub mod forget;
 pub mod generate;
 pub mod limits;
 pub mod log;
+pub mod pause;
 pub mod plan;
 pub mod reject;
 pub mod rename;
@@ -76,6 +77,8 @@ async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> 
         Command::Resume(command) => command.run(setting).await,
         Command::Limits(command) => command.run(setting).await,
         Command::Rename(command) => command.run(setting).await,
+        Command::Pause(command) => command.run(setting).await,
+        Command::Unpause(command) => command.run(setting).await,
         Command::Sweep(command) => command.run(setting).await,
         Command::Target(command) => command.run(setting).await,
         Command::Log(command) => command.run(setting).await,

@@ -5,6 +5,7 @@ use pipeline::{Later, TakenBack};
 use runtime::Exit;
 
 use super::approve::who;
+use super::sync::Now;
 use super::{plan, sync};
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
@@ -36,6 +37,8 @@ pub struct Revert {
     /// With --plan: show every change
     #[arg(long, requires = "plan")]
     pub all: bool,
+    #[command(flatten)]
+    pub now: Now,
 }
 
 impl Revert {
@@ -49,7 +52,8 @@ impl Revert {
         let by = who();
         let time = Stopwatch::start(&*setting.clock);
         let access = if self.plan { Access::Preview } else { Access::Deliver };
-        let (home, run) = Home::with_run(setting, access, &self.run).await?;
+        let (mut home, run) = Home::with_run(setting, access, &self.run).await?;
+        home.wait_unless(&self.now);
         if self.plan {
             let reverted = plan::quiet(&home).revert(&run.id, self.later(), &by).await;
             home.watch.clear();

@@ -3,7 +3,7 @@
 use report::json::Answer;
 use runtime::Exit;
 
-use super::sync::told;
+use super::sync::{Now, told};
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
 
@@ -14,13 +14,17 @@ What was refused or could not be delivered is tried again; what is no longer nee
 
 Example, as a line of a crontab:
   */5 * * * *  rollcall --data /var/lib/rollcall --config /etc/rollcall.toml --quiet sweep")]
-pub struct Sweep {}
+pub struct Sweep {
+    #[command(flatten)]
+    pub now: Now,
+}
 
 impl Sweep {
     /// Sweeps.
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
-        let home = Home::open(setting, Access::Deliver).await?;
+        let mut home = Home::open(setting, Access::Deliver).await?;
+        home.wait_unless(&self.now);
         let swept = home.pipeline.sweep().await;
         home.watch.clear();
         let swept = swept?;
@@ -42,6 +46,11 @@ impl Sweep {
             );
             return Err(Failure::new(Exit::Lms, "circuit-open", why)
                 .hint("once it is back, `rollcall sync` with the newest export tries at once"));
+        }
+        if let Some(rest) = &swept.rest {
+            console.answer(&Answer::default())?;
+            console.report(&format!("Nothing is delivered now: {}.\n", rest.why));
+            return Ok(Exit::Done);
         }
         match &swept.outcome {
             Some(outcome) => told(setting, &home, outcome).await,

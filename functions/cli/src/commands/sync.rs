@@ -8,6 +8,7 @@ use runtime::Exit;
 use serde::Serialize;
 use store::state::run::RunState;
 
+use super::approve::who;
 use crate::exports::Exports;
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
@@ -31,6 +32,19 @@ Exit codes: 0 done, 2 unreadable export, 4 something is held, 5 some records rem
 pub struct Sync {
     #[command(flatten)]
     exports: Exports,
+    /// Deliver a first plan for this target without holding it for approval
+    #[arg(long)]
+    approve_first: bool,
+    #[command(flatten)]
+    now: Now,
+}
+
+/// Whether quiet hours are waited for.
+#[derive(Debug, clap::Args)]
+pub struct Now {
+    /// Do not wait for the end of quiet hours
+    #[arg(long)]
+    pub now: bool,
 }
 
 impl Sync {
@@ -47,7 +61,11 @@ impl Sync {
             .hint("set `status = \"active\"` in the configuration to use it"));
         }
         let files = self.exports.open()?;
-        let home = Home::open(setting, Access::Deliver).await?;
+        let mut home = Home::open(setting, Access::Deliver).await?;
+        home.wait_unless(&self.now);
+        if self.approve_first {
+            home.pipeline.approve_first(&who()).await?;
+        }
         let inputs = files.watched(&home.watch);
         let pipeline = &home.pipeline;
         let time = Stopwatch::start(&*setting.clock);
@@ -136,6 +154,9 @@ fn next_steps(home: &Home, outcome: &SyncOutcome) -> Vec<String> {
     }
     if run.receipts.retry + run.receipts.unknown + run.receipts.accepted > 0 {
         steps.push("Some of it is tried again by: rollcall sweep".to_owned());
+    }
+    if let Some(why) = run.reason.as_ref().filter(|_| run.rests) {
+        steps.push(format!("Not delivered yet: {why}. `rollcall sweep` delivers it then."));
     }
     if run.state == RunState::Interrupted {
         steps.push(

@@ -253,6 +253,15 @@ pub(crate) fn why(group: &HoldGroup) -> String {
                  person, else give the newcomer a new key in the source"
             )
         }
+        HoldWhy::FirstSync => format!(
+            "{} to a target that nothing was delivered to before: look at them once",
+            many(group.count, "change")
+        ),
+        HoldWhy::Reconfigured { what } => format!(
+            "{} after a change of the configuration: {}",
+            many(group.count, "change"),
+            clean(what)
+        ),
         HoldWhy::Needs if group.count == 1 => "1 change needs something that is held".to_owned(),
         HoldWhy::Needs => format!("{} need something that is held", many(group.count, "change")),
     }

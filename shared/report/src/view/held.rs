@@ -45,6 +45,13 @@ pub enum HoldWhy {
         /// The key.
         key: Text,
     },
+    /// Nothing has been delivered to this target before.
+    FirstSync,
+    /// The configuration changed.
+    Reconfigured {
+        /// What is different.
+        what: Text,
+    },
     /// They need the effect of something that is held.
     Needs,
     /// More of a kind would be done than another limit allows.
@@ -135,6 +142,10 @@ impl Holding {
             HoldReason::SuspectedReuse { key } => {
                 (HoldWhy::SuspectedReuse { key: key.clone() }, None)
             }
+            HoldReason::FirstSync => (HoldWhy::FirstSync, None),
+            HoldReason::Reconfigured { what } => {
+                (HoldWhy::Reconfigured { what: what.clone() }, None)
+            }
             HoldReason::Needs { key } => (HoldWhy::Needs, Some(key)),
             HoldReason::Over { limited, span, count, before, of, allowed } => {
                 let (limited, span, kind) = (*limited, *span, change.kind());
@@ -204,6 +215,7 @@ fn is_of_course(why: &HoldWhy) -> bool {
 
 fn rank(why: &HoldWhy) -> (u8, std::cmp::Reverse<u64>) {
     match why {
+        HoldWhy::FirstSync | HoldWhy::Reconfigured { .. } => (0, std::cmp::Reverse(u64::MAX)),
         HoldWhy::Limit { count, .. } => (0, std::cmp::Reverse(*count)),
         HoldWhy::Over { count, .. } => (0, std::cmp::Reverse(*count)),
         HoldWhy::SharpDrop { part, learned, now, .. } if *part != Part::Course => {

@@ -26,8 +26,9 @@
 //! | section | keys |
 //! |---|---|
 //! | (top) | `tenant` |
-//! | `[[integration]]` | `name`, `status`: `test` (default), `inactive`, `active` |
-//! | `[[integration.source]]` | `name`, `match` (`*` and `?`, on the file's name), `format`: `auto` (default) or a name, `mode`: `full` (default) or `incremental`, `precedence` (default 0; higher wins), `username_types` (which user ids become the user name, by type, in order), `only_target` (take in only exports that name it); where exports are dropped off: `files` (patterns; an export is whole when each has a file), `settle` (`"2m"`; it is whole so long after its last file), `expect_every` (`"26h"`; somebody is told when none has come) |
+//! | `[[integration]]` | `name`, `status`: `test` (default), `inactive`, `active`; `first_sync`: `approve` (default: the first plan for a target is held until somebody approves it) or `deliver` |
+//! | `[integration.schedule]` | `quiet` (windows in which nothing is delivered: `"mon-fri 08:00-16:00"`), `time_zone` (default `UTC`; `Europe/Amsterdam`, `+01:00`, or a POSIX rule) |
+//! | `[[integration.source]]` | `name`, `match` (`*` and `?`, on the file's name), `format`: `auto` (default) or a name, `mode`: `full` (default) or `incremental`, `scope`: what a full export speaks for, `source` (default) or `data_source` (the data source keys that it contains), `precedence` (default 0; higher wins), `username_types` (which user ids become the user name, by type, in order), `only_target` (take in only exports that name it); where exports are dropped off: `files` (patterns; an export is whole when each has a file), `settle` (`"2m"`; it is whole so long after its last file), `expect_every` (`"26h"`; somebody is told when none has come) |
 //! | | several sources: `fields.KIND.FIELD` (a precedence of its own for one field, or `"never"`), `match_by` (values by which its persons are found in sources above it: `["username", "user_id:card=sourced_id"]`), `adds = false` (it only adds to what others have), `keys = "random"` with `natural_key`; for `format = "table"`: `columns.HEADING` (`"person.email"`, or a list of such), `separator` |
 //! | `[integration.mapping]` | `fields`, `roles`, `system_roles`, `tables`, `course_key`, `same_username`, `rule`: see docs/mapping.md |
 //! | `[integration.target]` | `kind`, `url`, `token`, `ca_file`, `allow_private`; every other key is the adapter's, read by [`Settings::read`] |
@@ -55,6 +56,7 @@ mod limits;
 mod node;
 mod pattern;
 mod policy;
+mod schedule;
 mod source;
 mod target;
 mod time;
@@ -63,6 +65,7 @@ mod version;
 use std::fs;
 use std::path::Path;
 
+use ambient::Quiet;
 use plan::{IdentityRules, Limits, Policy};
 use roster::mapping::MappingRules;
 use serde::Deserialize;
@@ -71,7 +74,7 @@ use serde::de::Error as _;
 pub use fault::ConfigError;
 pub use keeping::Keeping;
 pub use pattern::Pattern;
-pub use source::{Format, SelectError, Source};
+pub use source::{Format, SelectError, Source, SourceScope};
 pub use target::{Connection, Settings, Target};
 
 use fault::Fault;
@@ -80,6 +83,7 @@ use keeping::{LogSection, RetentionSection};
 use limits::LimitsSection;
 use node::Node;
 use policy::PolicySection;
+use schedule::ScheduleSection;
 use source::Sources;
 use target::TargetSection;
 
@@ -111,6 +115,10 @@ pub struct Integration {
     pub name: String,
     /// What it may do.
     pub status: Status,
+    /// What becomes of the first plan for the target.
+    pub first_sync: FirstSync,
+    /// When nothing is delivered.
+    pub quiet: Quiet,
     /// Its sources, in the order of the file; at least one, each name once.
     pub sources: Vec<Source>,
     /// The LMS.
@@ -125,6 +133,17 @@ pub struct Integration {
     pub mapping: MappingRules,
     /// How persons are told apart.
     pub identity: IdentityRules,
+}
+
+/// What becomes of the first plan for a target. The sandbox is exempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirstSync {
+    /// It is held until somebody approves it.
+    #[default]
+    Approve,
+    /// It is delivered.
+    Deliver,
 }
 
 /// What an integration may do.
@@ -177,6 +196,7 @@ impl Config {
             pattern: None,
             format: Format::Auto,
             mode: roster::Mode::Full,
+            scope: SourceScope::Source,
             precedence: 0,
             username_types: Vec::new(),
             only_target: None,
@@ -189,6 +209,8 @@ impl Config {
         let integration = Integration {
             name: "sandbox".to_owned(),
             status: Status::Active,
+            first_sync: FirstSync::Deliver,
+            quiet: Quiet::default(),
             sources: vec![source],
             target: Target {
                 kind: target::SANDBOX.to_owned(),
@@ -227,6 +249,10 @@ struct IntegrationSection {
     name: Name,
     #[serde(default)]
     status: Status,
+    #[serde(default)]
+    first_sync: FirstSync,
+    #[serde(default)]
+    schedule: ScheduleSection,
     source: Sources,
     target: TargetSection,
     #[serde(default)]
@@ -278,6 +304,8 @@ impl IntegrationSection {
         Integration {
             name: self.name.0,
             status: self.status,
+            first_sync: self.first_sync,
+            quiet: self.schedule.into_quiet(),
             sources: self.source.0,
             target: self.target.into_target(settings, folder),
             policy: self.policy.into_policy(),

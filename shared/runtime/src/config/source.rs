@@ -24,6 +24,8 @@ pub struct Source {
     pub format: Format,
     /// What absence from one means.
     pub mode: Mode,
+    /// What a full export of it speaks for.
+    pub scope: SourceScope,
     /// Where two sources know the same field of a record, the higher wins.
     pub precedence: i32,
     /// Which user id becomes the user name, by its type (IMS `useridtype`): the first that a
@@ -42,6 +44,17 @@ pub struct Source {
     pub part: Part,
     /// For a table: what its columns say.
     pub columns: Columns,
+}
+
+/// What a full export speaks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceScope {
+    /// All of its source.
+    #[default]
+    Source,
+    /// The data source keys that it contains: absence removes nothing of others.
+    DataSource,
 }
 
 /// What an export is.
@@ -167,6 +180,8 @@ struct SourceKeys {
     format: Format,
     #[serde(default = "full")]
     mode: Mode,
+    #[serde(default)]
+    scope: SourceScope,
     #[serde(default)]
     precedence: i32,
     #[serde(default)]
@@ -323,6 +338,7 @@ impl TryFrom<SourceKeys> for SourceSection {
             pattern: section.pattern,
             format: section.format,
             mode: section.mode,
+            scope: section.scope,
             precedence: section.precedence,
             username_types: section.username_types,
             only_target: section.only_target,

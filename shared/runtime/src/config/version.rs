@@ -25,6 +25,10 @@ impl Integration {
                 roster::Mode::Incremental => "incremental",
             });
             to.text(&source.precedence.to_string());
+            // What came later counts where it is used, so that nothing else changes by it.
+            if source.scope == super::SourceScope::DataSource {
+                to.text("scope data source");
+            }
             // Names and lists of names, so that their debug output is their content.
             to.text(&format!("{:?} {:?}", source.username_types, source.only_target));
             if source.columns != roster::columns::Columns::default() {

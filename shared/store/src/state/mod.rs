@@ -24,6 +24,7 @@ mod names;
 mod rewrite;
 pub mod rollback;
 pub mod run;
+pub mod scoped;
 mod segment;
 pub mod source;
 mod states;

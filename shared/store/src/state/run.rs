@@ -153,6 +153,9 @@ pub struct Run {
     /// Records that wait for another record which the LMS does not hold.
     #[serde(default)]
     pub deferred: u64,
+    /// Whether it waits for the end of quiet hours or of a pause, not for its LMS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rests: bool,
     /// How often it has waited for an LMS that was out of reach.
     #[serde(default)]
     pub waits: u32,
@@ -208,6 +211,7 @@ impl Run {
             calls: 0,
             parked: 0,
             deferred: 0,
+            rests: false,
             waits: 0,
             tries_again: false,
             source_generation: None,

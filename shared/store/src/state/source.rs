@@ -76,7 +76,7 @@ pub async fn rewrite(
     Ok(Some(finished.into_manifest(head)))
 }
 
-fn next_head(base: &Manifest, export: Export<'_>, fresh: bool) -> Head {
+pub(super) fn next_head(base: &Manifest, export: Export<'_>, fresh: bool) -> Head {
     let mut files = if fresh { Vec::new() } else { base.head.files.clone() };
     let run = export.run.to_owned();
     files.extend(export.files.iter().map(|name| FileRef { name: name.clone(), run: run.clone() }));
@@ -117,7 +117,7 @@ async fn full(
 }
 
 /// Moves an origin's file behind the files that the state knows already.
-fn shift(side: &[u8], file_base: u32, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+pub(super) fn shift(side: &[u8], file_base: u32, out: &mut Vec<u8>) -> Result<(), DecodeError> {
     let origin = Origin::decode(side)?;
     out.clear();
     Origin { file: origin.file + file_base, line: origin.line }.encode(out);
