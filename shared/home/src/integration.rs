@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pipeline::{FOLD_EVERY, FirstSync, Integration, Keeping, Safety, Source, Speaks, Standing};
 use readers::{Format, FormatChoice, ReadOptions};
+use roster::merge::PersonKeys;
 use runtime::config::{Connection, Status};
 use store::state::Scope;
 
@@ -64,7 +65,24 @@ fn safety(configured: &runtime::Integration) -> Safety {
         runtime::config::FirstSync::Approve if !is_sandbox => FirstSync::Approve,
         _ => FirstSync::Deliver,
     };
-    Safety { first_sync, keys: String::new(), quiet: configured.quiet.clone() }
+    Safety { first_sync, keys: keys(configured), quiet: configured.quiet.clone() }
+}
+
+/// By what persons are known, as a digest; empty where every source has keys of its own. Somebody
+/// who is known by another key is somebody else, as far as a plan can tell.
+fn keys(configured: &runtime::Integration) -> String {
+    let mut sources: Vec<_> = configured.sources.iter().collect();
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
+    let rules: Vec<String> = sources
+        .into_iter()
+        .filter(|source| source.part.keys != PersonKeys::Source || !source.part.match_by.is_empty())
+        // Names of fields and lists of them, so that their debug output is their content.
+        .map(|source| format!("{} {:?} {:?}", source.name, source.part.keys, source.part.match_by))
+        .collect();
+    match rules.is_empty() {
+        true => String::new(),
+        false => blake3::hash(rules.join("\n").as_bytes()).to_hex()[..32].to_owned(),
+    }
 }
 
 /// The integration of `tenant` with its target.
@@ -110,5 +128,34 @@ fn keeping(configured: &runtime::config::Keeping) -> Keeping {
         history: configured.history,
         audit: configured.audit,
         backups: configured.backups.unwrap_or(default.backups),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use runtime::config::{Config, Known};
+
+    use super::*;
+
+    /// The digest of an integration whose source has these keys beside its name.
+    fn of(source: &str) -> String {
+        let text = format!(
+            "tenant = \"oak\"\n[[integration]]\nname = \"sis\"\n[[integration.source]]\n\
+             name = \"registrar\"\n{source}\n[integration.target]\nkind = \"sandbox\"\n"
+        );
+        let formats = known();
+        let known = Known { formats: &formats, targets: crate::KINDS };
+        keys(&Config::parse(&text, Path::new("rollcall.toml"), known).unwrap().integrations[0])
+    }
+
+    #[test]
+    fn what_persons_are_known_by_has_a_digest() {
+        assert_eq!(of(""), "");
+        assert_eq!(of("precedence = 3"), "", "who is believed is not who somebody is");
+        let random = of("keys = \"random\"\nnatural_key = \"email\"");
+        assert_eq!(random.len(), 32);
+        assert_ne!(random, of("keys = \"random\"\nnatural_key = \"username\""));
     }
 }
