@@ -6,7 +6,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use end_to_end::{Process, World};
-use pipeline::{ExportInput, NoProgress, Source, SyncOutcome, read};
+use pipeline::{ExportInput, NoProgress, Source, Speaks, SyncOutcome, read};
 use readers::ReadOptions;
 use readers::write::ims::{Entry, ImsOptions, ImsProperties, export};
 use roster::matching::{MatchBy, Selector};
@@ -18,7 +18,7 @@ use roster::{
 
 fn source(name: &str, precedence: i64, part: Part) -> Source {
     let read = ReadOptions::default();
-    Source { name: name.into(), mode: Mode::Full, precedence, read, part }
+    Source { name: name.into(), mode: Mode::Full, scope: Speaks::ForSource, precedence, read, part }
 }
 
 fn world(sources: Vec<Source>) -> World {
