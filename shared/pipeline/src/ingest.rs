@@ -266,10 +266,9 @@ async fn publishable(
         run,
         now,
     };
-    let scoped = source.scope == Speaks::ForItsDataSources && snapshot.mode() == Mode::Full;
-    Ok(match scoped {
-        true => fold_scoped(states, name, base, export).await?,
-        false => fold(states, name, base, export).await?,
+    Ok(match (source.scope, snapshot.mode()) {
+        (Speaks::ForItsDataSources, Mode::Full) => fold_scoped(states, name, base, export).await?,
+        _ => fold(states, name, base, export).await?,
     })
 }
 

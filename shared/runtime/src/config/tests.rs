@@ -464,3 +464,23 @@ proptest! {
         let _ = parse(&format!("{}{text}{}", &EXAMPLE[..at], &EXAMPLE[at..]));
     }
 }
+
+#[test]
+fn what_an_integration_waits_for_is_said() {
+    let usual = &parse(EXAMPLE).unwrap().integrations[0];
+    assert_eq!((usual.first_sync, usual.quiet.windows.len()), (FirstSync::Approve, 0));
+    assert_eq!(usual.sources[0].scope, SourceScope::Source);
+    let careful = "[integration.schedule]\nquiet = [\"mon-fri 08:00-16:00\", \"sun 22:00-06:00\"]\n\
+                   time_zone = \"Europe/Amsterdam\"\n[integration.target]";
+    let careful = &changed("[integration.target]", careful).unwrap().integrations[0];
+    let lesson = "2026-09-07T07:30:00Z".parse().unwrap();
+    assert_eq!(careful.quiet.until(lesson), "2026-09-07T14:00:00Z".parse().ok());
+    assert_eq!(careful.version(), usual.version(), "it changes no plan");
+    let scoped = "name = \"registrar\"\nscope = \"data_source\"";
+    let scoped = &changed("name = \"registrar\"", scoped).unwrap().integrations[0];
+    assert_eq!(scoped.sources[0].scope, SourceScope::DataSource);
+    assert_ne!(scoped.version(), usual.version());
+    let atlantis = "[integration.schedule]\ntime_zone = \"Europe/Atlantis\"\n[integration.target]";
+    let wrong = changed("[integration.target]", atlantis).unwrap_err().to_string();
+    assert!(wrong.contains("this time zone is not known here"), "{wrong}");
+}
