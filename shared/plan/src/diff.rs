@@ -1,23 +1,23 @@
 //! The diff: two ordered streams in, one plan out.
 
+mod finish;
+
 use std::collections::BTreeMap;
 
 use hashbrown::HashSet;
 use jiff::Timestamp;
 use roster::{DecodeError, Finding, Findings, Key, Kind, Record, Severity, Text};
 
-use crate::assemble::{Held, Totals, assemble};
 use crate::course::{CourseAt, Edge, Emptied, Fate, Left, Losing, Seen, is_student};
 use crate::decide::{Decision, Rules, decide};
-use crate::draft::{Board, DraftId, Mark, Questions};
+use crate::draft::{Board, DraftId, Mark};
 use crate::fields::Masks;
 use crate::hold::{self, Weights};
-use crate::identity::{self, Identity};
+use crate::identity::Identity;
 use crate::join::{Pair, join};
 use crate::known::{Known, Standing, key_hash};
-use crate::moves::{Gains, Moving};
+use crate::moves::Moving;
 use crate::names::{Names, has_unique_name};
-use crate::refs;
 use crate::{
     Absence, Action, Applied, Capabilities, Cause, Checksum, Counts, DiffError, HoldReason, Limits,
     Moves, Past, Plan, Policy, Refused, Wanted,
@@ -431,110 +431,6 @@ impl<'a> Run<'a> {
             origin: roster::Origin::default(),
             key: Some(Text::from(key.to_string())),
         });
-    }
-
-    /// Holds what must be held, and makes the plan.
-    fn finish(mut self) -> Result<Diffed, DiffError> {
-        let left = self.course.leave(None);
-        self.leave(left);
-        if !self.input.limits.hold_emptied_courses {
-            self.emptied.clear();
-        }
-        for names in &self.names {
-            let findings = &mut self.findings;
-            self.deferred +=
-                names.drop_taken(&mut self.board, &mut self.known, |f| findings.push(f))?;
-        }
-        self.tell_fixed_codes();
-        self.tell_unseen_fields();
-        let questions = self.ask()?;
-        self.hold_strangers()?;
-        self.weights.keep_below(self.input.weighed_before);
-        let DiffInput { limits, past, .. } = *self.input;
-        let gains = self.moving.gains(&self.board)?;
-        if self.input.policy.moves == Moves::AddFirst {
-            let findings = &mut self.findings;
-            self.deferred +=
-                self.moving.add_first(&gains, &mut self.board, |f| findings.push(f))?;
-        }
-        // Only the part that dropped is held for it, so that what is left is weighed without it.
-        hold::suspects(&self.suspected, &past.suspects, &mut self.board);
-        let drop = limits.sharp_drop;
-        let mut dropped_courses =
-            hold::dropped_courses(&self.losing, drop, &past.courses, &mut self.board);
-        let boards = (&mut self.board, &mut self.known);
-        let mut weighed = hold::over_limit(&self.weights, limits, past, boards)?;
-        self.hold_all(&gains)?;
-
-        let stays = self.assemble(Held::Stays)?;
-        let released =
-            self.input.approved.is_some() && self.input.approved == stays.summary.held_checksum;
-        let counting = self.weights.counting(&self.board)?;
-        let plan = if released { self.assemble(Held::Released(questions))? } else { stays };
-        if released {
-            weighed.clear();
-            dropped_courses.clear();
-        }
-        let findings = self.findings;
-        Ok(Diffed { plan, findings, released, weighed, counting, dropped_courses })
-    }
-
-    /// Holds what needs an answer, with all that follows from it: an approval does not let it go.
-    fn ask(&mut self) -> Result<Questions, DecodeError> {
-        let Some(identity) = &self.input.identity else { return Ok(Questions::default()) };
-        let first = self.board.reasons();
-        if identity::propose(identity, &mut self.board, &mut self.known)? > 0 {
-            while self.follow()? {}
-        }
-        Ok(Questions { first, end: self.board.reasons() })
-    }
-
-    /// Holds what hangs on a person who may be a stranger.
-    fn hold_strangers(&mut self) -> Result<(), DecodeError> {
-        identity::hold_roles(&mut self.board, &self.strangers)
-    }
-
-    /// Holds follow from one another; each round holds more or is the last.
-    fn hold_all(&mut self, gains: &Gains) -> Result<(), DecodeError> {
-        loop {
-            let mut any = self.follow()?;
-            any |= hold::emptied(&self.emptied, &mut self.board);
-            if self.input.policy.moves == Moves::Together {
-                let (deferred, findings) = (&mut self.deferred, &mut self.findings);
-                let board = &mut self.board;
-                any |= self.moving.together(gains, board, deferred, |f| findings.push(f))?;
-            }
-            if !any {
-                return Ok(());
-            }
-        }
-    }
-
-    /// One round of what follows from what is held. Says whether anything is new.
-    fn follow(&mut self) -> Result<bool, DecodeError> {
-        let (board, known) = (&mut self.board, &mut self.known);
-        let mut any = false;
-        for names in &self.names {
-            any |= names.hold(board, known, &mut self.deferred);
-        }
-        let findings = &mut self.findings;
-        any |= refs::check(board, known, &mut self.deferred, |f| findings.push(f))?;
-        any |= hold::homeless(board, known)?;
-        any |= hold::along_edges(&self.edges, board, &mut self.deferred)?;
-        any |= hold::leavers(board)?;
-        Ok(any)
-    }
-
-    fn assemble(&self, held: Held) -> Result<Plan, DecodeError> {
-        let totals = Totals {
-            config_version: Text::new(self.input.config_version),
-            files: self.input.files.to_vec(),
-            parked: self.parked,
-            deferred: self.deferred,
-            kept: self.kept,
-            unsupported: self.unsupported.clone(),
-        };
-        assemble(&self.board, &self.names, self.input.capabilities, totals, held)
     }
 }
 
