@@ -11,6 +11,7 @@
 //! - [`tell`]: what happened, for people;
 //! - [`campaign`]: worlds by the thousand, each with a name that replays it;
 //! - [`hosted`]: the same in the home where every step is a process of its own, woken by a message;
+//! - [`said`]: a few records that a test is about, as exports of any source;
 //! - [`load`], [`load_ports`]: many schools at once in that home, over stores that they share.
 //!
 //! **Never:** no socket, no file, no clock of the machine.
@@ -22,6 +23,7 @@ pub mod load;
 pub mod load_ports;
 pub mod oracle;
 pub mod ports;
+pub mod said;
 pub mod tap;
 pub mod tell;
 pub mod town;

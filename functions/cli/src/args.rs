@@ -112,6 +112,7 @@ pub enum Command {
     Revert(commands::revert::Revert),
     Resume(commands::resume::Resume),
     Limits(commands::limits::Limits),
+    Scope(commands::scope::Scope),
     Rename(commands::rename::Rename),
     Pause(commands::pause::Pause),
     Unpause(commands::pause::Unpause),

@@ -103,6 +103,10 @@ impl Pipeline {
                 let begun = self.begin_revert(run, later, by, until).await?;
                 return self.plan_step(&begun.run, until).await.map(Some);
             }
+            Ask::Scope { key, act, by } => {
+                let said = self.begin_scope(*act, key, by, until).await?;
+                return self.plan_step(&said.run, until).await.map(Some);
+            }
             Ask::Resume { source, by } => {
                 self.resume(source, by).await?;
                 return Ok(None);

@@ -13,6 +13,7 @@ use plan::{Dropped, Part, SharpDrop, Suspects};
 use roster::{AssociationKind, DecodeError, Key, Kind, Mode, Origin, Record, Text};
 use store::state::limits::{Learned, LearnedPart};
 use store::state::manifest::Manifest;
+use store::state::scoped::data_source;
 use store::state::{StateName, States};
 
 use crate::desired::LoadedSource;
@@ -153,20 +154,6 @@ fn unit_of(record: &Record) -> Option<(&Text, Kind)> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-fn data_source(record: &Record) -> Option<&Text> {
-    match record {
-        Record::Term(record) => record.data_source.as_ref(),
-        Record::OrgUnit(record) => record.data_source.as_ref(),
-        Record::Person(record) => record.data_source.as_ref(),
-        Record::Course(record) => record.data_source.as_ref(),
-        Record::Group(record) => record.data_source.as_ref(),
-        Record::Enrollment(record) => record.data_source.as_ref(),
-        Record::GroupMember(record) => record.data_source.as_ref(),
-        Record::Association(record) => record.data_source.as_ref(),
-        Record::Observer(record) => record.data_source.as_ref(),
     }
 }
 

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use store::QueueName;
 use store::state::Scope;
 
+use crate::ScopeAct;
+
 /// Whom a message is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope<T> {
@@ -62,6 +64,16 @@ pub enum Ask {
         /// Whether what later runs built on it is taken back as well.
         #[serde(default)]
         and_later: bool,
+        /// Who says so.
+        #[serde(default = "unnamed")]
+        by: String,
+    },
+    /// Disable, remove or enable a data source key, then plan and deliver what that makes.
+    Scope {
+        /// The key.
+        key: String,
+        /// What is said of it.
+        act: ScopeAct,
         /// Who says so.
         #[serde(default = "unnamed")]
         by: String,

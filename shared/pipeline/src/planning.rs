@@ -65,7 +65,8 @@ impl Pipeline {
         leaving.retain(|who| who.lms);
         let identities = self.identities().await?;
         let marks = &identities.key;
-        let sides = Sides { sources: &sources, matched: &matched, held: &held, marks };
+        let decisions = &self.decisions().await?;
+        let sides = Sides { sources: &sources, matched: &matched, held: &held, marks, decisions };
         let compare = Compare {
             leaving: &leaving,
             pipeline: self,
@@ -293,6 +294,8 @@ impl Compare<'_> {
         }
         let mut diffed = diffed?;
         let mut all = notes.findings.take();
+        let touched = notes.touched.take();
+        desired::told(self.sides.decisions, &touched).for_each(|note| all.push(note));
         all.merge(std::mem::take(&mut diffed.findings));
         diffed.findings = all;
         Ok(diffed)

@@ -7,7 +7,7 @@ use roster::merge::{Rank, Said, Settled, SourceRules, merge, settle};
 use roster::{FieldSpec, Origin, Record};
 
 use crate::Integration;
-use crate::desired::fit;
+use crate::desired::{Fate, fit, put_aside};
 
 /// What one source says of a field, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,20 +52,22 @@ pub struct Provenance {
 pub(crate) type SaidOf = (String, Record, String, u32);
 
 /// The provenance of every field that a source knows or the mapping makes, in the order of the
-/// record. `said` is all of one record.
-pub(crate) fn provenance(integration: &Integration, said: &[SaidOf]) -> Vec<Provenance> {
+/// record. `said` is all of one record, and `fate` what a decision about its data source key makes
+/// of it.
+pub(crate) fn provenance(
+    integration: &Integration,
+    said: &[SaidOf],
+    fate: Fate,
+) -> Vec<Provenance> {
     let Some((_, first, ..)) = said.first() else { return Vec::new() };
-    let (kind, key) = (first.kind(), first.key().clone());
-    let (mut rules, mut claims) = (Vec::new(), Vec::new());
-    for (name, record, ..) in said {
-        let source = integration.source(name).map(crate::Source::rules);
-        rules.push(source.unwrap_or_else(|| SourceRules::new(name, 0)));
-        // Another source may know it under another key.
-        let record = record.clone().with_key(key.clone()).unwrap_or_else(|| record.clone());
-        claims.push(Said { source: rules.len() - 1, record, origin: Origin::default() });
-    }
-    let wanted = merge(&claims, &rules)
+    let kind = first.kind();
+    let (rules, claims) = claims(integration, said);
+    let mut wanted = merge(&claims, &rules)
+        .filter(|_| fate != Fate::Gone)
         .and_then(|merged| fit(merged.record, integration, Origin::default(), &mut |_| {}));
+    if let (Some(wanted), Fate::Inactive) = (&mut wanted, fate) {
+        put_aside(wanted);
+    }
     let of = |field: &FieldSpec| {
         let settled = settle(&claims, &rules, *field);
         let claim = |at: usize| claim(&said[at], *field);
@@ -83,6 +85,26 @@ pub(crate) fn provenance(integration: &Integration, said: &[SaidOf]) -> Vec<Prov
         known.then_some(Provenance { field: field.name, from, lost, wanted })
     };
     Record::specs(kind).iter().filter_map(of).collect()
+}
+
+/// The one record that the sources' words come to, before any mapping.
+pub(crate) fn merged(integration: &Integration, said: &[SaidOf]) -> Option<Record> {
+    let (rules, claims) = claims(integration, said);
+    merge(&claims, &rules).map(|merged| merged.record)
+}
+
+/// What each source says, as the merge takes it.
+fn claims(integration: &Integration, said: &[SaidOf]) -> (Vec<SourceRules>, Vec<Said>) {
+    let (mut rules, mut claims) = (Vec::new(), Vec::new());
+    for (name, record, ..) in said {
+        let source = integration.source(name).map(crate::Source::rules);
+        rules.push(source.unwrap_or_else(|| SourceRules::new(name, 0)));
+        // Another source may know it under another key.
+        let key = said[0].1.key().clone();
+        let record = record.clone().with_key(key).unwrap_or_else(|| record.clone());
+        claims.push(Said { source: rules.len() - 1, record, origin: Origin::default() });
+    }
+    (rules, claims)
 }
 
 fn claim((source, record, file, line): &SaidOf, field: FieldSpec) -> Option<Claim> {

@@ -11,7 +11,7 @@ use plan::{Cause, Refused};
 use roster::Findings;
 use store::state::audit;
 use store::state::lease::Lease;
-use store::state::run::{Run, RunState, StoredRun};
+use store::state::run::{Run, RunState, ScopeRun, StoredRun};
 
 use crate::rollback::{Later, Rollback};
 use crate::{Next, Pipeline, PipelineError, SyncOutcome};
@@ -138,6 +138,9 @@ impl Pipeline {
                  again with `rollcall resume {source}` and deliver it once more"
             )));
         }
+        if let Some(scope) = &asked.scope {
+            return Err(PipelineError::NotFound(decided(id, scope)));
+        }
         if asked.source_generation.is_some() && asked.stands().is_none() {
             return Ok(Rollback::default());
         }
@@ -173,4 +176,17 @@ impl Pipeline {
             ),
         }))
     }
+}
+
+/// Why a run that carries out a word on a data source key is not reverted: the word is lifted.
+fn decided(id: &str, scope: &ScopeRun) -> String {
+    let key = &scope.key;
+    let (what, instead) = match scope.verdict {
+        Some(verdict) => (verdict.name(), "rollcall scope enable"),
+        None => ("enabled", "rollcall scope disable (or remove)"),
+    };
+    format!(
+        "run {id} brought no export: it carries out that data source key `{key}` was {what}; to \
+         undo that, `{instead} {key}`"
+    )
 }

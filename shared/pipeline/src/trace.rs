@@ -8,6 +8,7 @@
 mod held;
 mod look;
 mod query;
+mod ruled;
 mod whom;
 mod why;
 
@@ -23,9 +24,11 @@ use store::state::index::Term;
 use store::state::meta::decode_applied;
 use store::state::run::{Run, StoredRun};
 
+use crate::desired::Fate;
 use crate::provenance::provenance;
 use crate::{Pipeline, PipelineError, Provenance};
 use look::Looked;
+use ruled::Ruled;
 use why::{Facts, Need, conclude};
 
 /// How many runs are looked at for what is held and what was found.
@@ -211,7 +214,10 @@ impl Pipeline {
         }
         let mut said = looks.said(&key).await?;
         whom.add(&key, &mut said)?;
-        let fields = provenance(&self.integration, &said);
+        let decisions = self.decisions().await?;
+        let ruled = Ruled::of(&decisions, &self.integration, &mut looks, (&key, &said)).await?;
+        let fate = ruled.as_ref().map_or(Fate::AsSaid, |ruled| ruled.fate);
+        let fields = provenance(&self.integration, &said, fate);
         let applied = looks.applied(&key).await?;
         let mut events = self.events(&key).await?;
         let runs = self.runs(RUNS).await?;
@@ -235,7 +241,8 @@ impl Pipeline {
         }
         let facts = Facts {
             key: &key,
-            wanted: !said.is_empty(),
+            wanted: !said.is_empty() && fate != Fate::Gone,
+            ruled: ruled.as_ref(),
             applied: applied.as_ref(),
             events: &events,
             held: held.as_ref(),

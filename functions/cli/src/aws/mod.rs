@@ -64,6 +64,7 @@ pub async fn run(command: Command, setting: &Setting) -> Result<Exit, Failure> {
         Command::Revert(command) => steps::revert(command, setting).await,
         Command::Resume(command) => steps::resume(command, setting).await,
         Command::Limits(command) => command.run(setting).await,
+        Command::Scope(command) => steps::scope(command, setting).await,
         Command::Rename(command) => steps::rename(command, setting).await,
         Command::Pause(command) => command.run(setting).await,
         Command::Unpause(command) => {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use ambient::Timestamp;
-use pipeline::{Ask, Next};
+use pipeline::{Ask, Next, ScopeAct};
 use report::json::SCHEMA;
 use runtime::Exit;
 use serde::Serialize;
-use store::state::Scope;
+use store::state::Scope as Of;
 
 use super::Installation;
 use crate::commands::approve::{Approve, who};
@@ -16,6 +16,7 @@ use crate::commands::reject::{Reject, told};
 use crate::commands::rename::Rename;
 use crate::commands::resume::Resume;
 use crate::commands::revert::{self, Revert};
+use crate::commands::scope::{self, Scope, What, Word};
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
 
@@ -43,7 +44,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn of(scope: &'a Scope, sent: bool) -> Self {
+    fn of(scope: &'a Of, sent: bool) -> Self {
         let (tenant, integration) = (scope.tenant.as_str(), scope.integration.as_str());
         let (run, source, state, held_checksum, expires) = (None, None, None, None, None);
         Self {
@@ -135,6 +136,38 @@ pub async fn rename(command: Rename, setting: &Setting) -> Result<Exit, Failure>
         plan_again(setting, &home, "the answer is noted").await?;
     }
     console.object(&Asked::of(&home.pipeline.integration.scope, !command.later))?;
+    Ok(Exit::Done)
+}
+
+/// Shows data source keys, or notes a word on one and has planned what it makes.
+pub async fn scope(command: Scope, setting: &Setting) -> Result<Exit, Failure> {
+    match command.what {
+        What::List(list) => list.run(setting).await,
+        What::Disable(word) => say_of_scope(word, ScopeAct::Disable, setting).await,
+        What::Remove(word) => say_of_scope(word, ScopeAct::Remove, setting).await,
+        What::Enable(word) => say_of_scope(word, ScopeAct::Enable, setting).await,
+    }
+}
+
+async fn say_of_scope(word: Word, act: ScopeAct, setting: &Setting) -> Result<Exit, Failure> {
+    if word.dry_run {
+        return Err(Failure::usage("`--dry-run` does not work against an installation on AWS").hint(
+            "set `status = \"test\"` in the tenant's configuration first: then it is planned and \
+             nothing is delivered",
+        ));
+    }
+    let console = &setting.console;
+    let home = Home::open(setting, Access::Write).await?;
+    let now = setting.clock.now();
+    let until = now.saturating_add(PATIENCE).unwrap_or(now);
+    let said = home.pipeline.begin_scope(act, &word.key, &word.who(), until).await?;
+    console.report(&scope::told(&said, act));
+    send(setting, &home, &said.next(), "the word is noted").await?;
+    console.object(&Asked {
+        run: Some(&said.run),
+        state: Some("parsed"),
+        ..Asked::of(&home.pipeline.integration.scope, true)
+    })?;
     Ok(Exit::Done)
 }
 

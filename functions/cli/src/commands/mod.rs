@@ -18,6 +18,7 @@ pub mod resume;
 pub mod revert;
 pub mod runs;
 pub mod sandbox;
+pub mod scope;
 pub mod show;
 pub mod sweep;
 pub mod sync;
@@ -76,6 +77,7 @@ async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> 
         Command::Revert(command) => command.run(setting).await,
         Command::Resume(command) => command.run(setting).await,
         Command::Limits(command) => command.run(setting).await,
+        Command::Scope(command) => command.run(setting).await,
         Command::Rename(command) => command.run(setting).await,
         Command::Pause(command) => command.run(setting).await,
         Command::Unpause(command) => command.run(setting).await,

@@ -7,12 +7,14 @@
 //! What has to be left out (a record that the target cannot hold, a person who could be either of
 //! two) is noted in [`LeftOut`]: that it is missing then says nothing about whether it is gone.
 
+mod decided;
 mod fit;
 mod held;
 mod matched;
 mod streams;
 mod usernames;
 
+pub(crate) use decided::{Fate, fate, put_aside, told};
 pub(crate) use fit::fit;
 pub(crate) use held::Held;
 pub(crate) use matched::{Matched, matches};
@@ -26,11 +28,13 @@ use roster::mapping::{UniqueEmails, made_up};
 use roster::merge::{Merged, Said, SourceRules, merge};
 use roster::{DecodeError, Finding, Findings, Key, MarkKey, PersonKey, Severity, Text};
 use store::StoreError;
+use store::state::decided::Decisions;
 use store::state::{Loaded, Published};
 
 use crate::Integration;
 use crate::identity;
 use crate::learned::Tally;
+use decided::{Deciding, Touched, bring_back};
 use streams::Streams;
 
 /// One source's state, loaded.
@@ -92,6 +96,8 @@ pub(crate) struct Notes {
     pub broken: Broken,
     /// What is left out and not gone.
     pub left_out: LeftOut,
+    /// What decisions about data source keys made something else of.
+    pub touched: Touched,
 }
 
 impl Notes {
@@ -111,6 +117,8 @@ pub(crate) struct Sides<'a> {
     pub held: &'a Held<'a>,
     /// The key of the integration's marks.
     pub marks: &'a MarkKey,
+    /// What somebody decided about data source keys.
+    pub decisions: &'a Decisions,
 }
 
 /// The merged and mapped records, in order. What each source says is counted in `tally`.
@@ -125,8 +133,9 @@ pub(crate) fn wanted<'a>(
     }
     let usernames = Usernames::new(integration, sides.held)?;
     let rules = sides.sources.iter().map(|source| source.rules.clone()).collect();
-    let mut making =
-        Making { sides, integration, notes, rules, addresses: UniqueEmails::default(), usernames };
+    let deciding = Deciding::new(sides.decisions, &notes.touched);
+    let addresses = UniqueEmails::default();
+    let mut making = Making { sides, integration, notes, rules, deciding, addresses, usernames };
     let streams = Streams::new(sides, &notes.broken, tally);
     Ok(streams.filter_map(move |said| match said {
         Err(error) => Some(Err(error)),
@@ -140,6 +149,7 @@ struct Making<'a> {
     integration: &'a Integration,
     notes: &'a Notes,
     rules: Vec<SourceRules>,
+    deciding: Deciding<'a>,
     addresses: UniqueEmails,
     usernames: Usernames,
 }
@@ -147,6 +157,7 @@ struct Making<'a> {
 impl Making<'_> {
     fn wanted(&mut self, mut said: Vec<Said>) -> Result<Option<Wanted>, DecodeError> {
         let marks = self.sides.marks;
+        let fate;
         let made = match said.len() {
             1 => {
                 let Some(Said { source, record, origin }) = said.pop() else { return Ok(None) };
@@ -155,6 +166,7 @@ impl Making<'_> {
                     self.only_listed(&key, source, origin);
                     return Ok(None);
                 };
+                fate = self.deciding.fate(&record);
                 let find = &mut |finding| self.notes.find(finding);
                 // The target may not take the day of birth; what it says of the person is kept.
                 let born = identity::born(&record, marks);
@@ -162,12 +174,16 @@ impl Making<'_> {
             }
             _ => {
                 let Some(merged) = merge(&said, &self.rules) else { return Ok(None) };
+                fate = self.deciding.fate(&merged.record);
                 let (key, origin) = (merged.record.key().clone(), merged.origin);
                 let born = identity::born(&merged.record, marks);
                 (key, origin, born, self.merged(merged, &said)?)
             }
         };
         let (key, origin, born, fitted) = made;
+        if fate == Fate::Gone {
+            return Ok(None);
+        }
         let fitted = fitted.map(|record| self.unless_known(record)).transpose()?;
         let notes = self.notes;
         let sides = self.sides;
@@ -182,6 +198,16 @@ impl Making<'_> {
             return Ok(None);
         };
         identity::mark(&mut record, born);
+        match fate {
+            Fate::Inactive => put_aside(&mut record),
+            Fate::Back => {
+                let broken = &self.notes.broken;
+                let of = record.key().clone();
+                let held = || self.sides.held.there(&of).map_err(|error| aside(error, broken));
+                bring_back(&mut record, held)?;
+            }
+            Fate::AsSaid | Fate::Gone => {}
+        }
         self.usernames.take(&mut record, origin, &mut |finding| notes.find(finding));
         Ok(Some(Wanted { record, origin }))
     }

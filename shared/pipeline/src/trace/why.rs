@@ -7,6 +7,7 @@
 //! | yes | no | refused by the LMS; in doubt; held; dropped by the mapping; what it waits for; status `test`; LMS out of reach; planned |
 //! | yes | yes | a refusal of its newest change; in doubt; held; as wanted |
 //! | no | yes | was there before us; held; read with an error; source rests; left by policy |
+//! | its data source key is disabled or removed | any | that, by whom and when, and what it waits for |
 //! | no | suspended or removed | since when, and when it is deleted |
 //! | no | no | read with an error; unknown |
 
@@ -17,6 +18,7 @@ use plan::{Applied, HoldReason, Meta, Ownership, Parked, Presence};
 use roster::{Key, Kind, Severity};
 use store::state::run::{Run, RunState};
 
+use super::ruled::Ruled;
 use super::{Holding, Noticed, TraceEvent};
 use crate::Standing;
 
@@ -40,6 +42,7 @@ impl Need {
 pub(super) struct Facts<'a> {
     pub key: &'a Key,
     pub wanted: bool,
+    pub ruled: Option<&'a Ruled>,
     pub applied: Option<&'a Applied>,
     pub events: &'a [TraceEvent],
     pub held: Option<&'a Holding>,
@@ -63,18 +66,27 @@ pub(super) fn conclude(facts: &Facts<'_>) -> String {
         (false, Some(Presence::Present)) => left_over(facts),
         (false, Some(Presence::Suspended)) => {
             let aside = words(facts.key).aside;
-            format!("{aside} because no source has it any more{}{}", done(facts), deletion(meta))
+            format!("{aside} because {}{}{}", not_wanted(facts), done(facts), deletion(meta))
         }
         (false, Some(Presence::Removed)) => {
             let gone = words(facts.key).gone;
-            format!("{gone} because no source has it any more{}", done(facts))
+            format!("{gone} because {}{}", not_wanted(facts), done(facts))
         }
-        (false, None) => match dropped(facts.findings) {
-            Some(why) => format!("{}: {why}", words(facts.key).absent),
-            None => "it is neither in a source nor in the LMS".to_owned(),
+        (false, None) => match (facts.ruled, dropped(facts.findings)) {
+            (Some(_), _) => format!("{} because {}", words(facts.key).absent, not_wanted(facts)),
+            (None, Some(why)) => format!("{}: {why}", words(facts.key).absent),
+            (None, None) => "it is neither in a source nor in the LMS".to_owned(),
         },
     };
     format!("{}: {said}", facts.key)
+}
+
+/// Why nothing asks for it.
+fn not_wanted(facts: &Facts<'_>) -> String {
+    match facts.ruled {
+        Some(ruled) => ruled.said(),
+        None => "no source has it any more".to_owned(),
+    }
 }
 
 /// Why something that is wanted is not there.
@@ -141,10 +153,18 @@ fn wanted_and_there(facts: &Facts<'_>, presence: Presence) -> String {
     }
     if let Some(held) = facts.held {
         let action = held.change.action.name();
-        return format!("{there}; its {action} is {}", held_back(held, facts.began));
+        let ruled = facts.ruled.map(|ruled| format!(": {}", ruled.said())).unwrap_or_default();
+        return format!("{there}; its {action} is {}{ruled}", held_back(held, facts.began));
     }
     if let Some(why) = dropped(facts.findings) {
         return format!("{there} as it was before: {why}");
+    }
+    if let Some(ruled) = facts.ruled {
+        let said = ruled.said();
+        return match presence {
+            Presence::Suspended => format!("{there} because {said}{}", done(facts)),
+            _ => format!("{there} though {said}: the next sync or `rollcall sweep` plans it"),
+        };
     }
     let since = meta.map(|meta| dated(&meta.last_run, facts.began)).unwrap_or_default();
     match presence {
@@ -163,7 +183,8 @@ fn left_over(facts: &Facts<'_>) -> String {
     if let Some(held) = facts.held {
         let action = held.change.action.name();
         return format!(
-            "{there} though no source has it: its {action} is {}",
+            "{there} though {}: its {action} is {}",
+            not_there(facts),
             held_back(held, facts.began)
         );
     }
@@ -172,12 +193,21 @@ fn left_over(facts: &Facts<'_>) -> String {
     }
     if let Some(parked) = meta.and_then(|meta| meta.parked.as_ref()) {
         let what = refused("the LMS refused to take it away", parked, facts.began);
-        return format!("{there} though no source has it: {what}");
+        return format!("{there} though {}: {what}", not_there(facts));
+    }
+    if let Some(ruled) = facts.ruled {
+        let said = ruled.said();
+        return format!("{there} though {said}: policy leaves it, or the next run takes it away");
     }
     if let Some((source, why)) = facts.paused.first() {
         return format!("{there} though no source has it: source `{source}` rests, because {why}");
     }
     format!("{there} and in no source: policy leaves it, or the next run takes it away")
+}
+
+/// Why it should not be there.
+fn not_there(facts: &Facts<'_>) -> String {
+    facts.ruled.map_or_else(|| "no source has it".to_owned(), Ruled::said)
 }
 
 fn refused(what: &str, parked: &Parked, began: &BTreeMap<String, Timestamp>) -> String {
@@ -276,7 +306,7 @@ fn dated(run: &str, began: &BTreeMap<String, Timestamp>) -> String {
 }
 
 /// `3 September 2026`.
-fn day(at: Timestamp) -> String {
+pub(super) fn day(at: Timestamp) -> String {
     at.strftime("%-d %B %Y").to_string()
 }
 

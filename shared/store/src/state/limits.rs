@@ -141,7 +141,7 @@ pub struct Learned {
     pub courses: BTreeMap<String, u64>,
 }
 
-/// One of these items with its version: of [`Lately`], [`Allowances`] or [`Learned`].
+/// One item of an integration with its version: [`Lately`], [`Allowances`], [`Learned`], ...
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored<T> {
     /// What it says.

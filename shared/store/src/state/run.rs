@@ -7,6 +7,7 @@ use plan::Counts;
 use roster::Kind;
 use serde::{Deserialize, Serialize};
 
+use super::decided::Verdict;
 use super::names::Scope;
 use super::{from_json, to_json};
 use crate::{Condition, StoreError, Stores, Write};
@@ -106,6 +107,16 @@ pub struct Times {
     pub recording: u64,
 }
 
+/// A word on a data source key, which a run carries out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeRun {
+    /// The key.
+    pub key: String,
+    /// What was decided; `None` where an earlier decision was lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
 /// A run as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -177,6 +188,9 @@ pub struct Run {
     /// The run that took this one's export back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverted_by: Option<String>,
+    /// The word on a data source key that it carries out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeRun>,
     /// The approval that let its held part go.
     pub approval: Option<String>,
     /// Where its time went.
@@ -219,6 +233,7 @@ impl Run {
             planned_from: BTreeMap::new(),
             reverts: Vec::new(),
             reverted_by: None,
+            scope: None,
             approval: None,
             times: Times::default(),
             reason: None,

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use roster::{Key, Packed, PackedRecord, Place, Record, Text};
+use roster::{CourseKey, Key, Packed, PackedRecord, Place, Record, Text};
 
 use super::manifest::{Manifest, wanted_bits};
 use super::names::StateName;
@@ -55,7 +55,7 @@ pub async fn fold_scoped(
             let same = |new: &Result<PackedRecord<'_>, _>| {
                 new.as_ref().is_ok_and(|new| new.key().is_ok_and(|new| new == *key))
             };
-            let belongs = of.record(&record);
+            let belongs = of.record(&record).cloned();
             match news.next_if(same).transpose() {
                 Err(error) => return Err(damaged("a snapshot", &error)),
                 // What it repeats unchanged keeps the line where it was first read so.
@@ -96,30 +96,37 @@ fn keys_of(buckets: &[Packed]) -> Result<BTreeSet<Option<Text>>, StoreError> {
     let (mut keys, mut of) = (BTreeSet::new(), KeyOf::default());
     for record in buckets.iter().flat_map(Packed::iter) {
         let record = record.and_then(|record| record.decode());
-        keys.insert(of.record(&record.map_err(|error| damaged("a snapshot", &error))?));
+        let record = record.map_err(|error| damaged("a snapshot", &error))?;
+        keys.insert(of.record(&record).cloned());
     }
     Ok(keys)
 }
 
 /// Tells the data source key of each of a run of records, in their order: a course comes before
 /// what stands in it.
-#[derive(Debug, Default)]
-struct KeyOf {
-    course: Option<(Key, Option<Text>)>,
+#[derive(Debug, Clone, Default)]
+pub struct KeyOf {
+    course: Option<(CourseKey, Option<Text>)>,
+    own: Option<Text>,
 }
 
 impl KeyOf {
-    fn record(&mut self, record: &Record) -> Option<Text> {
-        let own = data_source(record).cloned();
+    /// The key that `record` belongs to: its own, or its course's. Each record is to be shown once,
+    /// in the order of places.
+    pub fn record(&mut self, record: &Record) -> Option<&Text> {
+        self.own = data_source(record).cloned();
         let key = record.key();
-        if matches!(key, Key::Course(_)) {
-            self.course = Some((key.clone(), own.clone()));
+        if let Key::Course(course) = key {
+            self.course = Some((course.clone(), self.own.clone()));
         }
-        if own.is_some() {
-            return own;
+        match &self.own {
+            Some(own) => Some(own),
+            None => self.of_course(key.course()?),
         }
-        let course = Key::Course(key.course()?.clone());
-        self.course.as_ref().filter(|(at, _)| *at == course).and_then(|(_, of)| of.clone())
+    }
+
+    fn of_course(&self, course: &CourseKey) -> Option<&Text> {
+        self.course.as_ref().filter(|(at, _)| at == course).and_then(|(_, of)| of.as_ref())
     }
 }
 
