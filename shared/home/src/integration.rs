@@ -47,6 +47,7 @@ pub fn source(source: &runtime::config::Source) -> Source {
         username_types: source.username_types.iter().map(roster::Text::new).collect(),
         target: source.only_target.as_ref().map(roster::Text::new),
         columns: source.columns.clone(),
+        data_source_key: source.data_source_key.clone(),
         ..ReadOptions::default()
     };
     let precedence = i64::from(source.precedence);

@@ -6,7 +6,6 @@ use std::io::{Read, Seek, SeekFrom};
 use ambient::{Stopwatch, Timestamp};
 use hashbrown::HashSet;
 use readers::{ExportSink, read_export};
-use roster::mapping::FieldList;
 use roster::merge::PersonKeys;
 use roster::{
     Entry, Finding, Findings, FormerKey, Key, Kind, Mode, Origin, PersonKey, Record, Removal,
@@ -26,6 +25,7 @@ use crate::forget::without_forgotten;
 use crate::identity::has_account;
 use crate::person_keys::random_keys;
 use crate::progress::{Progress, Stage};
+use crate::scope_keys::narrowed;
 use crate::vault::{Vault, seal};
 use crate::{Pipeline, PipelineError, Source, Speaks};
 
@@ -173,6 +173,10 @@ impl Pipeline {
             }
         };
         let snapshot = narrowed(snapshot, &self.integration.mapping.fields)?;
+        let states = States::new(&self.stores, scope.clone());
+        let name = StateName::Source(source.name.clone());
+        let base = states.newest(&name).await?;
+        let snapshot = self.with_scope_keys(source, &base, snapshot).await?;
         let taken = self.taken_keys(&snapshot, &aliases).await?;
         let snapshot = resolve(snapshot, &mut aliases, &forgotten, &taken)?;
         let snapshot = without_forgotten(snapshot, &forgotten)?;
@@ -181,9 +185,6 @@ impl Pipeline {
         let findings = snapshot.findings().clone();
         let files = snapshot.files().to_vec();
 
-        let states = States::new(&self.stores, scope.clone());
-        let name = StateName::Source(source.name.clone());
-        let base = states.newest(&name).await?;
         let next =
             publishable(&states, &name, &base, (source, &snapshot), &run.run.id, self.clock.now())
                 .await?;
@@ -294,20 +295,6 @@ fn may_be_taken_in(
         );
     }
     Ok(())
-}
-
-/// The export without what the configuration does not list: it is not kept either.
-fn narrowed(snapshot: Snapshot, list: &FieldList) -> Result<Snapshot, PipelineError> {
-    if list.is_empty() {
-        return Ok(snapshot);
-    }
-    let record = |mut entry: Entry| {
-        list.narrow(&mut entry.record);
-        Some(entry)
-    };
-    snapshot
-        .map(record, Some)
-        .map_err(|error| PipelineError::damaged("the export in memory", &error))
 }
 
 /// Brings the export's keys to record ids: a key that was re-keyed means the record that it always

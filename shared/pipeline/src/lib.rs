@@ -44,6 +44,7 @@ mod quiet;
 mod recover;
 mod revert;
 mod rollback;
+mod scope_keys;
 mod scopes;
 mod steps;
 mod sweep;

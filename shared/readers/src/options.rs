@@ -21,6 +21,8 @@ pub struct ReadOptions {
     pub group_types: GroupTypes,
     /// What the columns of a table say.
     pub columns: roster::columns::Columns,
+    /// How a record's data source key is made, and what those that the export has must be like.
+    pub data_source_key: Option<roster::mapping::ScopePattern>,
     /// What is allowed.
     pub limits: ReadLimits,
 }

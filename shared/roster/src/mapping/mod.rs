@@ -33,6 +33,7 @@ mod own;
 mod person;
 mod rule;
 mod rules;
+mod scope_pattern;
 mod template;
 mod text;
 mod unique;
@@ -46,6 +47,7 @@ pub use rules::{
     Allowed, CourseRules, EmailRules, EnrollmentRules, MissingEmail, NameRules, ShortNameFrom,
     SplitNames, TargetRules, TitleFrom, UsernameFrom, UsernameRules,
 };
+pub use scope_pattern::{ScopeParts, ScopePattern};
 pub use template::{Tables, Template};
 pub use unique::UniqueEmails;
 

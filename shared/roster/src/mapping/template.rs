@@ -85,8 +85,59 @@ impl Template {
         self.pieces.iter().all(|piece| matches!(piece, Piece::Text(_)))
     }
 
+    /// What it makes of what `value` knows of each name. A name of which nothing is known is left
+    /// out with the text before it, or where nothing stands before it with the text behind.
+    pub(super) fn fill(&self, value: &dyn Fn(&str) -> Option<String>) -> String {
+        let (mut text, mut gap, mut lost) = (String::new(), None, false);
+        for piece in &self.pieces {
+            let known = match piece {
+                Piece::Text(plain) => {
+                    if gap.is_none() && !(lost && text.is_empty()) {
+                        gap = Some(plain.as_str());
+                        lost = false;
+                    }
+                    continue;
+                }
+                Piece::Of { names, first, filters } => {
+                    let found = names.iter().find_map(|name| value(name));
+                    let found = found.map(|found| match first {
+                        0 => found,
+                        first => found.chars().take(*first).collect(),
+                    });
+                    filters.iter().try_fold(found, |found, filter| {
+                        found.map(|found| filter.apply(found, &Tables::new()))
+                    })
+                }
+            };
+            match known.flatten() {
+                Some(found) => {
+                    text.push_str(gap.take().unwrap_or_default());
+                    text.push_str(&found);
+                    lost = false;
+                }
+                None => lost = true,
+            }
+        }
+        if !lost {
+            text.push_str(gap.unwrap_or_default());
+        }
+        text
+    }
+
+    /// The tables that it looks values up in.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &str> {
+        let filters = self.pieces.iter().flat_map(|piece| match piece {
+            Piece::Text(_) => &[][..],
+            Piece::Of { filters, .. } => filters.as_slice(),
+        });
+        filters.filter_map(|filter| match filter {
+            Filter::Table(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// The names that it reads.
-    fn names(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let names = self.pieces.iter().flat_map(|piece| match piece {
             Piece::Text(_) => &[][..],
             Piece::Of { names, .. } => names.as_slice(),

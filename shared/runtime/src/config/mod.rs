@@ -28,7 +28,7 @@
 //! | (top) | `tenant` |
 //! | `[[integration]]` | `name`, `status`: `test` (default), `inactive`, `active`; `first_sync`: `approve` (default: the first plan for a target is held until somebody approves it) or `deliver` |
 //! | `[integration.schedule]` | `quiet` (windows in which nothing is delivered: `"mon-fri 08:00-16:00"`), `time_zone` (default `UTC`; `Europe/Amsterdam`, `+01:00`, or a POSIX rule) |
-//! | `[[integration.source]]` | `name`, `match` (`*` and `?`, on the file's name), `format`: `auto` (default) or a name, `mode`: `full` (default) or `incremental`, `scope`: what a full export speaks for, `source` (default) or `data_source` (the data source keys that it contains), `precedence` (default 0; higher wins), `username_types` (which user ids become the user name, by type, in order), `only_target` (take in only exports that name it); where exports are dropped off: `files` (patterns; an export is whole when each has a file), `settle` (`"2m"`; it is whole so long after its last file), `expect_every` (`"26h"`; somebody is told when none has come) |
+//! | `[[integration.source]]` | `name`, `match` (`*` and `?`, on the file's name), `format`: `auto` (default) or a name, `mode`: `full` (default) or `incremental`, `scope`: what a full export speaks for, `source` (default) or `data_source` (the data source keys that it contains), `data_source_key`: how the key of a record is made that has none, and how others must be (`"{year}_{term}_{source}_{type}"`), `precedence` (default 0; higher wins), `username_types` (which user ids become the user name, by type, in order), `only_target` (take in only exports that name it); where exports are dropped off: `files` (patterns; an export is whole when each has a file), `settle` (`"2m"`; it is whole so long after its last file), `expect_every` (`"26h"`; somebody is told when none has come) |
 //! | | several sources: `fields.KIND.FIELD` (a precedence of its own for one field, or `"never"`), `match_by` (values by which its persons are found in sources above it: `["username", "user_id:card=sourced_id"]`), `adds = false` (it only adds to what others have), `keys = "random"` with `natural_key`; for `format = "table"`: `columns.HEADING` (`"person.email"`, or a list of such), `separator` |
 //! | `[integration.mapping]` | `fields`, `roles`, `system_roles`, `tables`, `course_key`, `same_username`, `rule`: see docs/mapping.md |
 //! | `[integration.target]` | `kind`, `url`, `token`, `ca_file`, `allow_private`; every other key is the adapter's, read by [`Settings::read`] |
@@ -205,6 +205,7 @@ impl Config {
             expect_every: None,
             part: roster::merge::Part::default(),
             columns: roster::columns::Columns::default(),
+            data_source_key: None,
         };
         let integration = Integration {
             name: "sandbox".to_owned(),

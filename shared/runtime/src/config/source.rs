@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use roster::Mode;
 use roster::columns::{Columns, PersonColumn};
-use roster::mapping::FieldMap;
+use roster::mapping::{FieldMap, ScopePattern};
 use roster::matching::{MatchBy, Selector};
 use roster::merge::{Part, PersonKeys, Rank};
 use serde::Deserialize;
@@ -44,6 +44,8 @@ pub struct Source {
     pub part: Part,
     /// For a table: what its columns say.
     pub columns: Columns,
+    /// How data source keys are made where an export has none.
+    pub data_source_key: Option<ScopePattern>,
 }
 
 /// What a full export speaks for.
@@ -202,6 +204,7 @@ struct SourceKeys {
     #[serde(default)]
     columns: BTreeMap<String, OneOrSeveral>,
     separator: Option<Separator>,
+    data_source_key: Option<ScopePattern>,
 }
 
 /// What one column says: one thing, or a list of several.
@@ -347,6 +350,7 @@ impl TryFrom<SourceKeys> for SourceSection {
             expect_every: section.expect_every.map(|span| span.0),
             part,
             columns,
+            data_source_key: section.data_source_key,
         }))
     }
 }

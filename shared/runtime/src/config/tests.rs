@@ -480,6 +480,14 @@ fn what_an_integration_waits_for_is_said() {
     let scoped = &changed("name = \"registrar\"", scoped).unwrap().integrations[0];
     assert_eq!(scoped.sources[0].scope, SourceScope::DataSource);
     assert_ne!(scoped.version(), usual.version());
+    let made = "name = \"registrar\"\ndata_source_key = \"{year}_{source}_{type}\"";
+    let made = &changed("name = \"registrar\"", made).unwrap().integrations[0];
+    let pattern = made.sources[0].data_source_key.as_ref().map(ToString::to_string);
+    assert_eq!(pattern.as_deref(), Some("{year}_{source}_{type}"));
+    assert_ne!(made.version(), usual.version());
+    let wrong = "name = \"registrar\"\ndata_source_key = \"{school}_{type}\"";
+    let wrong = changed("name = \"registrar\"", wrong).unwrap_err().to_string();
+    assert!(wrong.contains("there is no {school}"), "{wrong}");
     let atlantis = "[integration.schedule]\ntime_zone = \"Europe/Atlantis\"\n[integration.target]";
     let wrong = changed("[integration.target]", atlantis).unwrap_err().to_string();
     assert!(wrong.contains("this time zone is not known here"), "{wrong}");

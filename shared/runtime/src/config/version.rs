@@ -29,6 +29,9 @@ impl Integration {
             if source.scope == super::SourceScope::DataSource {
                 to.text("scope data source");
             }
+            if let Some(pattern) = &source.data_source_key {
+                to.tagged("data source key", &pattern.to_string());
+            }
             // Names and lists of names, so that their debug output is their content.
             to.text(&format!("{:?} {:?}", source.username_types, source.only_target));
             if source.columns != roster::columns::Columns::default() {
