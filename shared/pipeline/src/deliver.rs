@@ -19,6 +19,8 @@ use crate::{Pipeline, PipelineError, Rest};
 
 /// What had no answer, or waits for something, is looked at again after so long.
 const RETRIES_AFTER: Duration = Duration::from_secs(120);
+/// Old places of people who have the new one by now are taken away after so long.
+const MOVES_AFTER: Duration = Duration::from_secs(60);
 /// What the LMS refused is tried again after so long: somebody may have put it right there.
 const REJECTED_AFTER: Duration = Duration::from_secs(12 * 3600);
 /// How long a deliverer steps back for somebody who asks for the lease.
@@ -272,6 +274,9 @@ impl Pipeline {
         }
         if left.rejected + run.run.parked > 0 {
             self.wake_up("rejected", REJECTED_AFTER).await?;
+        }
+        if run.run.old_places > 0 && left.applied > 0 {
+            self.wake_up("moves", MOVES_AFTER).await?;
         }
         let state = if run.run.held.is_empty() { RunState::Done } else { RunState::PartlyHeld };
         info!(run = %run.run.id, state = state.name(), "run ended");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ambient::Stopwatch;
 use futures::stream::{self, StreamExt as _};
-use plan::{Absence, Batch, Cause, ChangeList, Checksum, DiffInput, Diffed, Plan, Refused};
+use plan::{Absence, Batch, Cause, ChangeList, Checksum, DiffInput, Diffed, Moves, Plan, Refused};
 use roster::{DecodeError, Findings, Kind, Severity, Text};
 use store::state::forget::Forgetting;
 use store::state::hold::StoredApproval;
@@ -189,6 +189,10 @@ impl Pipeline {
         run.run.parked = summary.parked;
         run.run.deferred = summary.deferred;
         run.run.batches = batches;
+        run.run.old_places = match self.integration.policy.moves {
+            Moves::AddFirst => diffed.findings.count_code(plan::MOVE_WAITS),
+            Moves::Independent | Moves::Together => 0,
+        };
         let counts = [Severity::Error, Severity::Warning, Severity::Note];
         for (total, severity) in run.run.findings.iter_mut().zip(counts) {
             *total += diffed.findings.count(severity);

@@ -49,7 +49,7 @@ pub use limits::{
     Allowance, Limit, LimitTable, Limited, Limits, SharpDrop, Span, Window, day, week,
 };
 pub use lint::{Lint, lint};
-pub use moves::Moves;
+pub use moves::{MOVE_WAITS, Moves};
 pub use past::{Dropped, Past, Suspects};
 pub use plan::{ChangeList, Checksum, Counts, Plan, Summary};
 pub use policy::{KindPolicy, OnRemove, Policy};

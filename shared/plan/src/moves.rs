@@ -18,6 +18,9 @@ use crate::draft::{Board, DraftId, Mark};
 use crate::known::id_hash;
 use crate::{Action, Phase};
 
+/// The code of the note on an old place that waits for the new one.
+pub const MOVE_WAITS: &str = "move-waits";
+
 /// What becomes of the old place of somebody who moves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -137,7 +140,7 @@ fn person(key: &Key) -> Option<u64> {
 fn kept(key: &Key) -> Finding {
     Finding {
         severity: Severity::Note,
-        code: "move-waits",
+        code: MOVE_WAITS,
         message: format!(
             "{key} is gone from the source and stays for now: the person is to get another place, \
              and that is not there yet"

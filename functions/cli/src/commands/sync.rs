@@ -155,6 +155,9 @@ fn next_steps(home: &Home, outcome: &SyncOutcome) -> Vec<String> {
     if run.receipts.retry + run.receipts.unknown + run.receipts.accepted > 0 {
         steps.push("Some of it is tried again by: rollcall sweep".to_owned());
     }
+    if run.old_places > 0 && run.receipts.applied > 0 {
+        steps.push("Old places of people who moved are taken away by: rollcall sweep".to_owned());
+    }
     if let Some(why) = run.reason.as_ref().filter(|_| run.rests) {
         steps.push(format!("Not delivered yet: {why}. `rollcall sweep` delivers it then."));
     }

@@ -164,6 +164,9 @@ pub struct Run {
     /// Records that wait for another record which the LMS does not hold.
     #[serde(default)]
     pub deferred: u64,
+    /// Old places of people who move and get the new one first: the next run takes them away.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub old_places: u64,
     /// Whether it waits for the end of quiet hours or of a pause, not for its LMS.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rests: bool,
@@ -200,6 +203,10 @@ pub struct Run {
     pub reason: Option<String>,
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Run {
     /// A run that has just begun.
     pub fn new(id: impl Into<String>, started: Timestamp) -> Self {
@@ -225,6 +232,7 @@ impl Run {
             calls: 0,
             parked: 0,
             deferred: 0,
+            old_places: 0,
             rests: false,
             waits: 0,
             tries_again: false,
