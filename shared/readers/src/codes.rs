@@ -52,9 +52,15 @@ codes! {
     UNREADABLE_DATE Warning "unreadable-date" "A date in no known form; it was left out.";
     // Persons.
     EMPTY_USERID Note "empty-userid" "A person whose user ids are all empty; there is no user name.";
-    // Tables.
+    // Lists: tables and directories.
     ROW_CELLS Error "row-cells" "A line of a table with more or fewer cells than its headings; it was left out.";
     UNREADABLE_CELL Warning "unreadable-cell" "A cell that is nothing that its column can be; it was left out.";
+    SEVERAL_VALUES Warning "several-values" "Two different values where one record has one; the first counts.";
+    LDIF_LINE Error "ldif-line" "A line of a directory's list that is no attribute; its record was left out.";
+    LDIF_VALUE Warning "ldif-value" "A value in base64 that is no text; it was left out.";
+    LDIF_URL Warning "ldif-url" "A value that stands elsewhere, at an address. It is never fetched, and was left out.";
+    LDIF_CHANGE Error "ldif-change" "A change that says something else than a whole record or a deletion; it was left out.";
+    LDIF_NO_PERSON Note "ldif-no-person" "A record of a directory that is a group, a folder or a machine; it was left out.";
     // Groups.
     RELATIONSHIP_NOT_READ Note "relationship-not-read" "A relationship that says nothing a roster can hold; it was left out.";
     // Memberships.

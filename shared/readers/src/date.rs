@@ -11,6 +11,12 @@ pub(crate) fn day(text: &str) -> Option<Date> {
     if text.len() >= 8 && (0..8).all(numbers) && !numbers(8) {
         return date(&text[..4], &text[4..6], &text[6..8]);
     }
+    // A directory's time: 20260901063000Z, with a fraction or another zone perhaps.
+    if (0..14).all(numbers) && text[14..].starts_with(['Z', '.', '+', '-']) {
+        let is_rest = |c: char| c.is_ascii_digit() || ".,+-Z".contains(c);
+        let day = date(&text[..4], &text[4..6], &text[6..8]);
+        return day.filter(|_| text[14..].chars().all(is_rest));
+    }
     let separator = text.find(|c: char| !c.is_ascii_digit())?;
     let mark = text[separator..].chars().next().filter(|c| "-/. ".contains(*c))?;
     let mut parts = text.splitn(3, mark);
@@ -91,6 +97,8 @@ mod tests {
             "2003/10/28",
             "20031028",
             "20031028T160602",
+            "20031028160602Z",
+            "20031028160602.0+0100",
             "28-oct-2003#16:06:02",
             "28-OCT-2003#4:06:02 PM",
             "28-okt-2003",
@@ -116,6 +124,8 @@ mod tests {
             "2003-10-28x",
             "28-foo-2003",
             "200310281",
+            "20031028160602",
+            "20031028160602Zx",
             "2003-10",
             "--",
             "é-é-2003",

@@ -37,6 +37,8 @@ mod date;
 mod encoding;
 mod error;
 pub mod ims;
+mod ldif;
+mod listed;
 mod options;
 mod sniff;
 mod table;
@@ -56,7 +58,7 @@ use encoding::TextSource;
 
 /// The readers there are.
 const READERS: &[(Format, ReadFormat)] =
-    &[(Format::ImsEnterprise, ims::read), (Format::Table, table::read)];
+    &[(Format::ImsEnterprise, ims::read), (Format::Table, table::read), (Format::Ldif, ldif::read)];
 
 /// Reads a whole text of one format; `u32` is the file's number for origins.
 type ReadFormat =
@@ -154,6 +156,7 @@ fn read_text(
         FormatChoice::Named(Format::Table) if sniff::is_plain(&head) && !head.trim().is_empty() => {
             Ok(Format::Table)
         }
+        FormatChoice::Named(Format::Ldif) if sniff::is_ldif(&head) => Ok(Format::Ldif),
         _ => sniff::text(&head),
     };
     let format = match (options.format, found) {

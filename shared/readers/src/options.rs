@@ -19,7 +19,7 @@ pub struct ReadOptions {
     pub target: Option<Text>,
     /// What the groups of an export are.
     pub group_types: GroupTypes,
-    /// What the columns of a table say.
+    /// What the columns of a table, or the attributes of a directory, say.
     pub columns: roster::columns::Columns,
     /// How a record's data source key is made, and what those that the export has must be like.
     pub data_source_key: Option<roster::mapping::ScopePattern>,

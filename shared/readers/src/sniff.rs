@@ -14,15 +14,17 @@ pub enum Format {
     Edexml,
     /// OneRoster CSV files in a zip.
     OneRoster,
-    /// A list of persons as text in columns. It is never found out by its content: what the
-    /// columns mean is configured.
+    /// A list of persons, enrollments or courses as text in columns. It is never found out by its
+    /// content: what the columns mean is configured.
     Table,
+    /// A list of persons from a directory (LDIF). What the attributes mean is configured.
+    Ldif,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::ImsEnterprise, Self::Lis, Self::Edexml, Self::OneRoster, Self::Table];
+    pub const ALL: [Self; 6] =
+        [Self::ImsEnterprise, Self::Lis, Self::Edexml, Self::OneRoster, Self::Table, Self::Ldif];
 
     /// Its name in configuration.
     pub fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Format {
             Self::Edexml => "edexml",
             Self::OneRoster => "oneroster",
             Self::Table => "table",
+            Self::Ldif => "ldif",
         }
     }
 
@@ -42,7 +45,8 @@ impl Format {
             Self::Lis => "IMS LIS",
             Self::Edexml => "EDEXML",
             Self::OneRoster => "OneRoster CSV",
-            Self::Table => "a table of persons",
+            Self::Table => "a table of text",
+            Self::Ldif => "a directory's list (LDIF)",
         }
     }
 
@@ -84,6 +88,22 @@ pub(crate) fn binary(head: &[u8]) -> Option<&'static str> {
 /// Whether decoded text is no markup, by its first piece.
 pub(crate) fn is_plain(head: &str) -> bool {
     !head.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('<')
+}
+
+/// Whether decoded text is a directory's list (LDIF), by its first piece: behind comments and blank
+/// lines comes its version or a name.
+pub(crate) fn is_ldif(head: &str) -> bool {
+    let lines = head.trim_start_matches('\u{feff}').lines();
+    let mut lines = lines.filter(|line| !line.trim().is_empty() && !line.starts_with(' '));
+    let starts = |line: &str, word: &str| {
+        line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    let first = lines.find(|line| !line.starts_with('#'));
+    // Comments alone, as far as one can see: those of a directory without anybody.
+    first.map_or_else(
+        || head.trim_start_matches('\u{feff}').starts_with('#'),
+        |first| ["dn:", "version:", "search:"].iter().any(|word| starts(first, word)),
+    )
 }
 
 /// The format of decoded text, by its first piece.
@@ -153,6 +173,8 @@ fn plain(text: &str) -> &'static str {
         "binary data"
     } else if text.starts_with(['{', '[']) {
         "JSON"
+    } else if is_ldif(text) && !text.starts_with('#') {
+        "a directory's list (LDIF), whose attributes have to be named by the source's `columns`"
     } else if [',', ';', '\t', '|'].into_iter().any(|mark| separators(mark) >= 2) {
         "a table of text (CSV)"
     } else {
@@ -185,6 +207,11 @@ mod tests {
             ("{\"a\": 1}", "JSON"),
             ("id;name;mail\n1;2;3", "a table of text (CSV)"),
             ("hello", "plain text"),
+            (
+                "version: 1\ndn: cn=x",
+                "a directory's list (LDIF), whose attributes have to be named by the source's \
+                 `columns`",
+            ),
             ("< hello", "plain text"),
             ("<", "plain text"),
             ("a\0\u{1}\u{2}\0\0\0\0\0\0\0", "binary data"),

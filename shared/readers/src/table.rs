@@ -1,6 +1,7 @@
-//! Lists of persons as tables of text: a line of headings, then a line for each person.
+//! Lists as tables of text: a line of headings, then a line for each person, enrollment or course.
 //!
-//! What the columns say is configured ([`Columns`](roster::columns::Columns)); a column that is
+//! What a line is and what its columns say is configured
+//! ([`Columns`](roster::columns::Columns)); a column that is
 //! not named there is not read, and an empty cell says nothing. A cell may stand in double quotes,
 //! and then hold separators, line ends and doubled quotes.
 //!
@@ -9,16 +10,18 @@
 //! | a configured column is missing, or stands there twice | the export is refused |
 //! | the last line stops before its last cell, or inside quotes | the export is refused: cut off |
 //! | a line has more or fewer cells than the headings | the line is left out |
-//! | no cell tells who it is | the line is left out |
+//! | no cell tells who it is, or in which course | the line is left out |
 //! | a cell is no day, no status, too long | the cell is left out |
+//! | two cells say different things of one field | the first counts |
 //!
 //! **Never:** the whole file in memory, and no guess at what a column means.
 
-use roster::columns::PersonColumn;
-use roster::{Finding, Origin, Person, PersonKey, Sink, Text, normal};
+use roster::Sink;
+use roster::columns::Column;
 
-use crate::codes::{self, Code};
+use crate::codes;
 use crate::encoding::TextSource;
+use crate::listed::{Listed, Words};
 use crate::{Properties, ReadError, ReadOptions};
 
 /// What can stand between two cells.
@@ -31,14 +34,14 @@ pub(crate) fn read(
     options: &ReadOptions,
     sink: &mut dyn Sink,
 ) -> Result<Properties, ReadError> {
-    let mut table = Table { file, options, sink, columns: None };
+    let mut table = Table { listed: Listed::new(file, options, sink, WORDS), columns: None };
     let mut rows = Rows::new(options.columns.separator, options.limits.markup_bytes);
     let mut text = String::new();
     while source.fill(&mut text)? {
         for issue in source.take_issues() {
             let before = text.get(..issue.at).unwrap_or_default();
             let line = rows.line + before.matches('\n').count() as u32;
-            table.find(issue.code, line, None, issue.message);
+            table.listed.find(issue.code, line, None, issue.message);
         }
         rows.take(&text)?;
         text.clear();
@@ -63,38 +66,36 @@ fn cut_off(line: u32) -> ReadError {
     ReadError::Truncated { line, inside: "the last line of the table".to_owned() }
 }
 
+const WORDS: Words = Words { line: "line", cell: "cell" };
+
 struct Table<'a> {
-    file: u32,
-    options: &'a ReadOptions,
-    sink: &'a mut dyn Sink,
+    listed: Listed<'a>,
     /// What each cell of a line says; known from the headings on.
-    columns: Option<Vec<Vec<PersonColumn>>>,
+    columns: Option<Vec<Vec<Column>>>,
 }
 
 impl Table<'_> {
     fn row(&mut self, row: &Row) -> Result<(), ReadError> {
-        match &self.columns {
-            None => {
-                self.columns = Some(self.headings(row)?);
-                Ok(())
-            }
-            Some(columns) if columns.len() != row.cells.len() => {
-                let (has, wanted) = (row.cells.len(), columns.len());
-                let message = format!(
-                    "the line has {has} cells where the headings have {wanted}; it is left out"
-                );
-                self.find(&codes::ROW_CELLS, row.line, None, message);
-                Ok(())
-            }
-            Some(_) => {
-                self.person(row);
-                Ok(())
-            }
+        let Some(columns) = &self.columns else {
+            self.columns = Some(self.headings(row)?);
+            return Ok(());
+        };
+        let (has, wanted) = (row.cells.len(), columns.len());
+        if has == wanted {
+            let cells = columns.iter().map(Vec::as_slice).zip(row.cells.iter().map(String::as_str));
+            let cells: Vec<_> = cells.filter(|(columns, _)| !columns.is_empty()).collect();
+            self.listed.row(row.line, &cells);
+        } else {
+            let message = format!(
+                "the line has {has} cells where the headings have {wanted}; it is left out"
+            );
+            self.listed.find(&codes::ROW_CELLS, row.line, None, message);
         }
+        Ok(())
     }
 
-    fn headings(&self, row: &Row) -> Result<Vec<Vec<PersonColumn>>, ReadError> {
-        let wanted = &self.options.columns.of;
+    fn headings(&self, row: &Row) -> Result<Vec<Vec<Column>>, ReadError> {
+        let wanted = &self.listed.options().columns.of;
         for name in wanted.keys() {
             let times = row.cells.iter().filter(|cell| cell.trim() == name).count();
             if times != 1 {
@@ -107,82 +108,6 @@ impl Table<'_> {
         }
         let says = |cell: &String| wanted.get(cell.trim()).cloned().unwrap_or_default();
         Ok(row.cells.iter().map(says).collect())
-    }
-
-    fn person(&mut self, row: &Row) {
-        let Some(columns) = self.columns.take() else { return };
-        if let Some(key) = self.key(&columns, row) {
-            let mut person = Person::new(key);
-            for (columns, cell) in columns.iter().zip(&row.cells) {
-                let cell = cell.trim();
-                if !cell.is_empty() && !columns.is_empty() {
-                    self.cell(&mut person, columns, cell, row.line);
-                }
-            }
-            let origin = Origin { file: self.file, line: row.line };
-            self.sink.record(person.into(), origin);
-        }
-        self.columns = Some(columns);
-    }
-
-    /// The key of the line's person: as it says, else made of what tells them from others in this
-    /// list.
-    fn key(&mut self, columns: &[Vec<PersonColumn>], row: &Row) -> Option<PersonKey> {
-        let cell = |is: &dyn Fn(&PersonColumn) -> bool| {
-            let at = columns.iter().position(|columns| columns.iter().any(is))?;
-            normal::id(&row.cells[at])
-        };
-        let named = |name: &'static str| move |column: &PersonColumn| matches!(column, PersonColumn::Field(f) if f.name == name);
-        let has_key = columns.iter().flatten().any(|column| *column == PersonColumn::Key);
-        let id = if has_key {
-            cell(&|column| *column == PersonColumn::Key)
-        } else {
-            // Not taken for anybody's own key.
-            let other = cell(&named("username")).or_else(|| cell(&named("email")));
-            other.map(|value| Text::from(format!("row:{}", value.to_lowercase())))
-        };
-        match id {
-            None => {
-                let message = "nothing in the line tells who it is; it is left out".to_owned();
-                self.find(&codes::MISSING_SOURCEDID, row.line, None, message);
-                None
-            }
-            Some(id) if id.chars().count() > self.options.limits.id_chars => {
-                let message = "the line has an id longer than any real one; it is left out";
-                self.find(&codes::ID_TOO_LONG, row.line, None, message.to_owned());
-                None
-            }
-            Some(id) => Some(PersonKey::from(id)),
-        }
-    }
-
-    fn cell(&mut self, person: &mut Person, columns: &[PersonColumn], cell: &str, line: u32) {
-        let key = Text::from(person.key().to_string());
-        if cell.chars().count() > self.options.limits.value_chars {
-            let message = "a cell is longer than any real value; it is left out".to_owned();
-            self.find(&codes::VALUE_TOO_LONG, line, Some(key), message);
-            return;
-        }
-        for column in columns {
-            let mut put = column.put(person, cell);
-            if !put && let Some(day) = crate::date::day(cell) {
-                put = column.put(person, &day.to_string());
-            }
-            if !put {
-                let what = match column {
-                    PersonColumn::Field(field) => field.name,
-                    _ => "a list",
-                };
-                let message = format!("a cell is nothing that {what} can be; it is left out");
-                self.find(&codes::UNREADABLE_CELL, line, Some(key.clone()), message);
-            }
-        }
-    }
-
-    fn find(&mut self, code: &'static Code, line: u32, key: Option<Text>, message: String) {
-        let origin = Origin { file: self.file, line };
-        let (severity, code) = (code.severity, code.name);
-        self.sink.finding(Finding { severity, code, message, origin, key });
     }
 }
 

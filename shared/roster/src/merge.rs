@@ -102,6 +102,9 @@ pub struct Part {
     /// Whether what this source alone has is wanted. Not where it is a list that only adds to what
     /// others have.
     pub adds: bool,
+    /// Whether the same goes for persons. Not where it is a list of enrollments, which names
+    /// persons whom others know.
+    pub adds_persons: bool,
     /// Where the keys of its persons come from.
     pub keys: PersonKeys,
 }
@@ -109,7 +112,7 @@ pub struct Part {
 impl Default for Part {
     fn default() -> Self {
         let (fields, match_by, keys) = (BTreeMap::new(), Vec::new(), PersonKeys::Source);
-        Self { fields, match_by, adds: true, keys }
+        Self { fields, match_by, adds: true, adds_persons: true, keys }
     }
 }
 
@@ -136,12 +139,17 @@ impl SourceRules {
         own.copied().unwrap_or(Rank::At(self.precedence))
     }
 
+    /// Whether what it alone has of this kind is wanted.
+    pub fn adds(&self, kind: Kind) -> bool {
+        self.part.adds && (kind != Kind::Person || self.part.adds_persons)
+    }
+
     /// What is left of its record where nobody else has one; `None` where it is not wanted.
     pub fn alone(&self, mut record: Record) -> Option<Record> {
-        if !self.part.adds {
+        let kind = record.kind();
+        if !self.adds(kind) {
             return None;
         }
-        let kind = record.kind();
         if self.part.fields.contains_key(&kind) {
             record.retain(|spec| self.rank(kind, spec) != Rank::Never);
         }
@@ -187,7 +195,7 @@ pub fn merge(said: &[Said], rules: &[SourceRules]) -> Option<Merged> {
         let record = rules[only.source].alone(only.record.clone())?;
         return Some(Merged { record, origin: only.origin, disputed: Vec::new() });
     }
-    if !said.iter().any(|said| rules[said.source].part.adds) {
+    if !said.iter().any(|said| rules[said.source].adds(said.record.kind())) {
         return None;
     }
     let most = said.iter().max_by_key(|said| {

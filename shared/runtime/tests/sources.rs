@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use roster::Kind;
+use roster::columns::Rows;
 use roster::matching::Selector;
 use roster::merge::{PersonKeys, Rank};
+use roster::{Kind, Role};
 use runtime::config::{Config, ConfigError, Known};
 
 /// Lines 1 to 9; what is given begins on line 10.
@@ -20,7 +21,7 @@ precedence = 10
 "#;
 
 fn parse(rest: &str) -> Result<Config, ConfigError> {
-    let known = Known { formats: &["ims-enterprise", "table"], targets: &["sandbox"] };
+    let known = Known { formats: &["ims-enterprise", "table", "ldif"], targets: &["sandbox"] };
     Config::parse(&format!("{HEAD}{rest}"), Path::new("rollcall.toml"), known)
 }
 
@@ -60,6 +61,56 @@ mail = "person.email"
 }
 
 #[test]
+fn lists_of_all_sorts() {
+    let text = r#"
+[[integration.source]]
+name = "directory"
+format = "ldif"
+match_by = ["username"]
+columns = { UID = "person.username", mail = "person.email" }
+[[integration.source]]
+name = "members"
+format = "table"
+kind = "enrollments"
+role = "member"
+[integration.source.columns]
+pupil = "person.key"
+class = "course.key"
+set = "data_source"
+[[integration.source]]
+name = "courses"
+format = "table"
+kind = "courses"
+adds = true
+columns = { code = ["course.key", "course.short_name"] }
+"#;
+    let config = parse(text).unwrap();
+    let [_, directory, members, courses] = config.integrations[0].sources.as_slice() else {
+        panic!()
+    };
+    assert!(!directory.part.adds && directory.part.adds_persons);
+    assert_eq!(directory.columns.rows, Rows::Persons);
+    // Enrollments are added, and persons are not.
+    assert!(members.part.adds && !members.part.adds_persons);
+    assert_eq!(
+        (members.columns.rows, &members.columns.role),
+        (Rows::Enrollments, &Some(Role::Member))
+    );
+    assert!(courses.part.adds && courses.columns.rows == Rows::Courses);
+    let version = |text: &str| parse(text).unwrap().integrations[0].version();
+    assert_ne!(version(text), version(&text.replace("\"member\"", "\"student\"")));
+    assert_ne!(version(text), version(&text.replace("role = \"member\"", "adds = true")));
+}
+
+#[test]
+fn a_version_is_what_it_was_before_there_were_other_lists() {
+    let list = "[[integration.source]]\nname = \"list\"\nformat = \"table\"\n\
+                columns = { leerling = [\"person.key\", \"person.username\"] }\n";
+    let version = parse(list).unwrap().integrations[0].version();
+    assert_eq!(version, "cecaf7c71cedb8d6def102e44e94f496");
+}
+
+#[test]
 fn the_mapping_is_an_input_of_every_plan() {
     let version = |rest: &str| parse(rest).unwrap().integrations[0].version();
     let mapped =
@@ -89,6 +140,19 @@ fn every_mistake_has_its_line() {
     check("format = \"table\"\ncolumns = { a = \"person.given\" }\n", 6, "tells who");
     check("format = \"table\"\ncolumns = { a = \"given\" }\n", 11, "nothing that a column can be");
     check("columns = { a = \"person.email\" }\n", 6, "goes with format");
+    check("kind = \"enrollments\"\n", 6, "goes with format");
+    let list = |rest: &str| format!("format = \"table\"\n{rest}\n");
+    check(&list("columns = { a = \"person.key\" }\nkind = \"shoes\""), 12, "enrollments");
+    check(&list("columns = { a = \"person.key\" }\nkind = \"enrollments\""), 6, "course.key");
+    check(&list("columns = { a = \"course.key\" }\nkind = \"enrollments\""), 6, "tells who");
+    let unmatched =
+        "columns = { a = \"course.key\", b = \"person.email\" }\nkind = \"enrollments\"";
+    check(&list(unmatched), 6, "needs `match_by`");
+    check(&list("columns = { a = \"person.key\" }\nrole = \"member\""), 6, "`role`");
+    check(&list("columns = { a = \"person.key\", b = \"enrollment.shoe\" }"), 11, "nothing that");
+    check("format = \"ldif\"\n", 6, "needs `columns`");
+    let directory = "format = \"ldif\"\ncolumns = { uid = \"person.key\" }\nseparator = \";\"\n";
+    check(directory, 6, "list of persons");
     check("[integration.mapping.fields]\nperson = [\"givn\"]\n", 11, "did you mean `given`?");
     check("[integration.mapping]\nfeilds = 1\n", 11, "did you mean `fields`?");
     check("[integration.mapping]\ncourse_key = \"{a}\"\n", 11, "at least two parts");

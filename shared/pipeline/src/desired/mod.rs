@@ -187,7 +187,13 @@ impl Making<'_> {
         let fitted = fitted.map(|record| self.unless_known(record)).transpose()?;
         let notes = self.notes;
         let sides = self.sides;
-        let who = |hash| person_of(sides.sources, hash);
+        let who = |hash| {
+            person_of(sides.sources, hash).unwrap_or_else(|error| {
+                // The finding does without the name, and the plan without being made.
+                aside(error, &notes.broken);
+                None
+            })
+        };
         let rules = &self.integration.rules;
         let addresses = &mut self.addresses;
         let record = fitted.and_then(|record| {
@@ -256,9 +262,12 @@ impl Making<'_> {
             severity: Severity::Note,
             code: "only-in-a-list",
             message: format!(
-                "only `{}` has {key}, and it adds nothing of its own (`adds = false`): nothing is \
-                 made of it",
-                self.rules[source].name
+                "only `{}` has {key}, and {}: nothing is made of it",
+                self.rules[source].name,
+                match self.rules[source].part.adds {
+                    true => "a list of enrollments makes no persons (unless `adds = true`)",
+                    false => "it adds nothing of its own (`adds = false`)",
+                }
             ),
             origin,
             key: Some(Text::from(key.to_string())),
@@ -267,15 +276,20 @@ impl Making<'_> {
 }
 
 /// The person whose key has this hash, in whichever source.
-fn person_of(sources: &[LoadedSource], hash: u64) -> Option<PersonKey> {
-    sources.iter().find_map(|source| {
-        let bucket = source.loaded.bucket(source.published.manifest.bucket_of(hash)).ok()?;
-        bucket.iter().find_map(|packed| match packed.ok()?.key().ok()? {
-            Key::Person(key) => {
-                let same = roster::owner_hash(Key::Person(key.clone()).owner()) == hash;
-                same.then_some(key)
+fn person_of(sources: &[LoadedSource], hash: u64) -> Result<Option<PersonKey>, StoreError> {
+    for source in sources {
+        let bucket = source.loaded.bucket(source.published.manifest.bucket_of(hash))?;
+        for packed in bucket.iter() {
+            let key = packed.and_then(|packed| packed.key()).map_err(|error| {
+                let (what, reason) = (format!("the state of `{}`", source.name), error.to_string());
+                StoreError::Damaged { what, reason }
+            })?;
+            if let Key::Person(key) = key
+                && roster::owner_hash(Key::Person(key.clone()).owner()) == hash
+            {
+                return Ok(Some(key));
             }
-            _ => None,
-        })
-    })
+        }
+    }
+    Ok(None)
 }

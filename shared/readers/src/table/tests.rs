@@ -1,17 +1,17 @@
 use proptest::prelude::*;
-use roster::columns::Columns;
-use roster::{Findings, Mode, Record, Snapshot, SnapshotBuilder};
+use roster::columns::{self, Columns};
+use roster::{Findings, Mode, Record, Role, Snapshot, SnapshotBuilder, normal};
 
 use super::*;
 use crate::{FormatChoice, read_export};
 
 fn options(columns: &[(&str, &[&str])]) -> ReadOptions {
-    let column = |says: &&str| PersonColumn::try_from((*says).to_owned()).unwrap();
+    let column = |says: &&str| Column::try_from((*says).to_owned()).unwrap();
     let of = columns.iter();
     let of = of.map(|(name, says)| ((*name).to_owned(), says.iter().map(column).collect()));
     ReadOptions {
         format: FormatChoice::Named(crate::Format::Table),
-        columns: Columns { of: of.collect(), separator: None },
+        columns: Columns { of: of.collect(), ..Columns::default() },
         ..ReadOptions::default()
     }
 }
@@ -98,6 +98,91 @@ fn a_line_that_is_odd_is_left_out_alone() {
     assert_eq!(codes(snapshot.findings()), [("row-cells", 1)]);
 }
 
+fn enrollments(columns: &[(&str, &[&str])]) -> ReadOptions {
+    let mut options = options(columns);
+    options.columns.rows = columns::Rows::Enrollments;
+    options
+}
+
+#[test]
+fn a_list_of_who_is_in_which_course_and_nothing_else() {
+    let options = enrollments(&[("leerling", &["person.key"]), ("klas", &["course.key"])]);
+    assert_eq!(options.columns.check(), Ok(()));
+    let text = "klas,leerling\nMATH,1001\nMATH,1002\nART,1001\n,1001\nART,\nMATH,1001\n";
+    let snapshot = read(text, &options).unwrap();
+    let expected = [
+        "2:enrollment:MATH/1001 roles=student",
+        "2:person:1001 ",
+        "3:enrollment:MATH/1002 roles=student",
+        "3:person:1002 ",
+        "4:enrollment:ART/1001 roles=student",
+    ];
+    assert_eq!(shown(&snapshot), expected);
+    assert_eq!(codes(snapshot.findings()), [("missing-sourcedid", 2)]);
+    let mut others = options;
+    others.columns.role = Some(Role::Member);
+    let snapshot = read("klas,leerling\nMATH,1001\n", &others).unwrap();
+    assert_eq!(shown(&snapshot)[0], "2:enrollment:MATH/1001 roles=member");
+}
+
+#[test]
+fn a_list_of_enrollments_with_all_that_it_can_say() {
+    let options = enrollments(&[
+        ("mail", &["person.email"]),
+        ("klas", &["course.key"]),
+        ("rol", &["enrollment.role"]),
+        ("groep", &["enrollment.group"]),
+        ("van", &["enrollment.begin"]),
+        ("tot", &["enrollment.end"]),
+        ("aan", &["enrollment.status"]),
+        ("set", &["data_source"]),
+    ]);
+    let text = "mail;klas;rol;groep;van;tot;aan;set
+A@x.example;MATH;Instructor;;1-9-2026;2027-07-01;1;2026
+a@x.example;MATH;docent;lab 1;;soon;0;2026
+b@x.example;MATH;;lab 1;;;maybe;
+";
+    let snapshot = read(text, &options).unwrap();
+    let expected = [
+        // In one course twice: both roles, and active as long as one is.
+        "3:enrollment:MATH/row:a@x.example roles=instructor, docent status=active \
+         timeframe=2026-09-01!..2027-07-01! data_source=2026",
+        "3:group:MATH/lab 1 title=lab 1 data_source=2026",
+        "3:group_member:MATH/lab 1/row:a@x.example data_source=2026",
+        "3:person:row:a@x.example email=a@x.example",
+        "4:enrollment:MATH/row:b@x.example roles=student",
+        "4:group_member:MATH/lab 1/row:b@x.example ",
+        "4:person:row:b@x.example email=b@x.example",
+    ];
+    assert_eq!(shown(&snapshot), expected);
+    let expected = [("duplicate-record", 1), ("unreadable-cell", 2)];
+    assert_eq!(codes(snapshot.findings()), expected);
+}
+
+#[test]
+fn a_list_of_courses() {
+    let mut options = options(&[
+        ("code", &["course.key", "course.short_name"]),
+        ("naam", &["course.title"]),
+        ("naam2", &["course.title"]),
+        ("school", &["course.org_unit"]),
+        ("begin", &["course.begin"]),
+        ("vak", &["course.attribute.subject"]),
+        ("set", &["data_source"]),
+    ]);
+    options.columns.rows = columns::Rows::Courses;
+    let text =
+        "code,naam,naam2,school,begin,vak,set\nM-1,Maths,Sums,N,2026-09-01,M,2026\n,x,,,,,\n";
+    let snapshot = read(text, &options).unwrap();
+    let expected = ["2:course:M-1 short_name=M-1 title=Maths org_unit=N timeframe=2026-09-01.. \
+         data_source=2026 attributes=subject=M"];
+    assert_eq!(shown(&snapshot), expected);
+    let expected = [("missing-sourcedid", 1), ("several-values", 1)];
+    let mut found = codes(snapshot.findings());
+    found.sort_unstable();
+    assert_eq!(found, expected);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -125,6 +210,9 @@ proptest! {
     #[test]
     fn nothing_panics_and_pieces_change_nothing(text in "[a-z\",;\n\r ]{0,60}", cut in 0..60usize) {
         let _ = read(&text, &two_columns());
+        let columns: &[(&str, &[&str])] =
+            &[("a", &["person.key", "enrollment.group"]), ("b", &["course.key", "enrollment.end"])];
+        let _ = read(&format!("a,b\n{text}"), &enrollments(columns));
         let rows = |pieces: &[&str]| {
             let mut rows = Rows::new(None, 1 << 20);
             for piece in pieces {

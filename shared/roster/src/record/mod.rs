@@ -207,6 +207,11 @@ impl Record {
         out
     }
 
+    /// A hash of all of it: two records with the same one are one in practice.
+    pub fn hash64(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(&self.to_bytes())
+    }
+
     /// Reads all of `bytes`. A field that this version does not know is passed over.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut from = Decoder::new(bytes);

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use roster::Mode;
-use roster::columns::{Columns, PersonColumn};
+use roster::columns::{Column, Columns, Rows};
 use roster::mapping::{FieldMap, ScopePattern};
 use roster::matching::{MatchBy, Selector};
 use roster::merge::{Part, PersonKeys, Rank};
+use roster::{Mode, Role};
 use serde::Deserialize;
 
 use super::time::Span;
@@ -42,7 +42,7 @@ pub struct Source {
     pub expect_every: Option<Duration>,
     /// How it takes part beside others.
     pub part: Part,
-    /// For a table: what its columns say.
+    /// For a list: what its columns say.
     pub columns: Columns,
     /// How data source keys are made where an export has none.
     pub data_source_key: Option<ScopePattern>,
@@ -204,11 +204,13 @@ struct SourceKeys {
     #[serde(default)]
     columns: BTreeMap<String, OneOrSeveral>,
     separator: Option<Separator>,
+    kind: Option<Rows>,
+    role: Option<String>,
     data_source_key: Option<ScopePattern>,
 }
 
 /// What one column says: one thing, or a list of several.
-struct OneOrSeveral(Vec<PersonColumn>);
+struct OneOrSeveral(Vec<Column>);
 
 impl<'de> Deserialize<'de> for OneOrSeveral {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -226,7 +228,7 @@ impl<'de> serde::de::Visitor<'de> for ReadColumns {
     }
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<OneOrSeveral, E> {
-        let column = PersonColumn::try_from(name.to_owned()).map_err(E::custom)?;
+        let column = Column::try_from(name.to_owned()).map_err(E::custom)?;
         Ok(OneOrSeveral(vec![column]))
     }
 
@@ -300,40 +302,30 @@ impl TryFrom<Vec<SourceSection>> for Sources {
 }
 
 impl TryFrom<SourceKeys> for SourceSection {
-    type Error = &'static str;
+    type Error = String;
 
-    fn try_from(section: SourceKeys) -> Result<Self, &'static str> {
-        let keys = match (section.keys, section.natural_key) {
+    fn try_from(mut section: SourceKeys) -> Result<Self, String> {
+        let keys = match (section.keys, section.natural_key.take()) {
             (KeysFrom::Source, None) => PersonKeys::Source,
             (KeysFrom::Random, Some(natural)) => PersonKeys::Random { natural },
             (KeysFrom::Random, None) => {
                 return Err("keys = \"random\" needs a `natural_key`: what its persons are \
-                            recognised by, for instance \"username\"");
+                            recognised by, for instance \"username\""
+                    .to_owned());
             }
             (KeysFrom::Source, Some(_)) => {
-                return Err("`natural_key` goes with keys = \"random\"");
+                return Err("`natural_key` goes with keys = \"random\"".to_owned());
             }
         };
-        let is_table = section.format.name() == "table";
-        let of = section.columns.into_iter().map(|(name, says)| (name, says.0)).collect();
-        let columns = Columns { of, separator: section.separator.map(|separator| separator.0) };
-        match (is_table, columns.of.is_empty()) {
-            (true, true) => {
-                return Err("format = \"table\" needs `columns`: what each column says, by its \
-                            heading");
-            }
-            (true, false) if !columns.tell_persons() => {
-                return Err("`columns` names nothing that tells who a line is about: one of \
-                            person.key, person.username and person.email");
-            }
-            (false, false) => return Err("`columns` goes with format = \"table\""),
-            _ => {}
-        }
+        let list = List::of(&section.format);
+        let columns = columns(&mut section, list)?;
         let part = Part {
             fields: section.fields.0,
             match_by: section.match_by,
-            // A list adds to persons that there are, unless somebody says otherwise.
-            adds: section.adds.unwrap_or(!is_table),
+            // A list adds to persons that there are, unless somebody says otherwise: one of
+            // enrollments to those and to courses.
+            adds: section.adds.unwrap_or(list.is_none() || columns.rows == Rows::Enrollments),
+            adds_persons: section.adds.unwrap_or(columns.rows != Rows::Enrollments),
             keys,
         };
         Ok(Self(Source {
@@ -353,4 +345,73 @@ impl TryFrom<SourceKeys> for SourceSection {
             data_source_key: section.data_source_key,
         }))
     }
+}
+
+/// The formats whose columns or attributes have to be named.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum List {
+    Table,
+    Directory,
+}
+
+impl List {
+    fn of(format: &Format) -> Option<Self> {
+        match format.name() {
+            "table" => Some(Self::Table),
+            "ldif" => Some(Self::Directory),
+            _ => None,
+        }
+    }
+}
+
+/// What the columns of a list say, checked; nothing for other formats.
+fn columns(section: &mut SourceKeys, list: Option<List>) -> Result<Columns, String> {
+    let of = std::mem::take(&mut section.columns).into_iter();
+    let columns = Columns {
+        of: of.map(|(name, says)| (name, says.0)).collect(),
+        separator: section.separator.map(|separator| separator.0),
+        rows: section.kind.unwrap_or_default(),
+        role: section.role.as_deref().map(Role::from_name),
+    };
+    let own = [
+        ("columns", !columns.of.is_empty()),
+        ("separator", columns.separator.is_some()),
+        ("kind", section.kind.is_some()),
+        ("role", columns.role.is_some()),
+    ];
+    let Some(list) = list else {
+        return match own.into_iter().find(|(_, is_set)| *is_set) {
+            Some((key, _)) => Err(format!(
+                "`{key}` goes with format = \"table\" or \"ldif\"; the format is \"{}\"",
+                section.format.name()
+            )),
+            None => Ok(columns),
+        };
+    };
+    if columns.of.is_empty() {
+        return Err(match list {
+            List::Table => {
+                "format = \"table\" needs `columns`: what each column says, by its heading"
+            }
+            List::Directory => {
+                "format = \"ldif\" needs `columns`: what each attribute says, by its name"
+            }
+        }
+        .to_owned());
+    }
+    if list == List::Directory && (columns.rows != Rows::Persons || columns.separator.is_some()) {
+        return Err("format = \"ldif\" is a list of persons: `kind` and `separator` go with \
+                    format = \"table\""
+            .to_owned());
+    }
+    columns.check()?;
+    if columns.rows == Rows::Enrollments
+        && section.match_by.is_empty()
+        && !columns.say(&Column::Of(roster::Kind::Person, roster::columns::Says::Key))
+    {
+        return Err("a list of enrollments without a column that is person.key needs `match_by`: \
+                    by which value its persons are found in other sources"
+            .to_owned());
+    }
+    Ok(columns)
 }

@@ -2,6 +2,8 @@
 
 use plan::{IdentityRules, Limits};
 use roster::Kind;
+use roster::columns::{Columns, Rows};
+use roster::merge::Part;
 
 use super::node::{Node, Value};
 use super::{Integration, Source};
@@ -34,11 +36,14 @@ impl Integration {
             }
             // Names and lists of names, so that their debug output is their content.
             to.text(&format!("{:?} {:?}", source.username_types, source.only_target));
-            if source.columns != roster::columns::Columns::default() {
-                to.text(&format!("{:?}", source.columns));
-            }
-            if source.part != roster::merge::Part::default() {
-                to.text(&format!("{:?}", source.part));
+            list(&mut to, source);
+            if source.part != Part::default() {
+                // As it was written before lists of enrollments, whose persons are their `kind`'s.
+                let Part { fields, match_by, adds, keys, adds_persons: _ } = &source.part;
+                to.text(&format!(
+                    "Part {{ fields: {fields:?}, match_by: {match_by:?}, adds: {adds:?}, keys: \
+                     {keys:?} }}"
+                ));
             }
         }
         for kind in Kind::ALL {
@@ -94,6 +99,23 @@ impl Integration {
         if rest(limits) != rest(&default) {
             to.tagged("limits", &rest(limits));
         }
+    }
+}
+
+/// What the columns of a list say.
+fn list(to: &mut Digest, source: &Source) {
+    let columns = &source.columns;
+    if *columns == Columns::default() {
+        return;
+    }
+    let Columns { of, separator, rows, role } = columns;
+    to.text(&format!("Columns {{ of: {of:?}, separator: {separator:?} }}"));
+    // What came later counts where it is used.
+    if *rows != Rows::default() {
+        to.tagged("rows", &format!("{} {}", rows.name(), source.part.adds_persons));
+    }
+    if let Some(role) = role {
+        to.tagged("role", role.name());
     }
 }
 

@@ -1,0 +1,193 @@
+//! Lists of enrollments, courses and persons beside a source that knows the school.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use end_to_end::World;
+use pipeline::{ExportInput, NoProgress, Source, Speaks, SyncOutcome, read};
+use readers::{Format, FormatChoice, ReadOptions};
+use roster::columns::{Column, Columns, Rows};
+use roster::matching::MatchBy;
+use roster::merge::Part;
+use roster::{Kind, Mode};
+
+/// A list whose columns are called as what they say, with `+` between several.
+fn list(name: &str, precedence: i64, rows: Rows, columns: &str, match_by: &[&str]) -> Source {
+    let says = |heading: &str| heading.split('+').map(|says| column(says)).collect();
+    let of = columns.split(',').map(|heading| (heading.to_owned(), says(heading)));
+    let columns = Columns { of: of.collect(), rows, ..Columns::default() };
+    assert_eq!(columns.check(), Ok(()));
+    let format = FormatChoice::Named(Format::Table);
+    let match_by = match_by.iter().map(|by| MatchBy::try_from((*by).to_owned()).unwrap());
+    Source {
+        name: name.into(),
+        mode: Mode::Full,
+        scope: Speaks::ForSource,
+        precedence,
+        read: ReadOptions { format, columns, ..ReadOptions::default() },
+        part: Part {
+            match_by: match_by.collect(),
+            adds_persons: rows != Rows::Enrollments,
+            ..Part::default()
+        },
+    }
+}
+
+fn column(says: &str) -> Column {
+    Column::try_from(says.to_owned()).unwrap()
+}
+
+const PERSON: &str =
+    "person.key,person.username,person.given+person.family,person.email,person.user_id.card";
+const COURSE: &str = "course.key,course.title";
+const MEMBER: &str = "person.key,course.key";
+
+/// The persons of the school, its courses, and who is in them: three lists.
+fn school(members: Source) -> World {
+    let persons = list("persons", 10, Rows::Persons, PERSON, &[]);
+    let courses = list("courses", 10, Rows::Courses, COURSE, &[]);
+    world(vec![persons, courses, members])
+}
+
+fn world(sources: Vec<Source>) -> World {
+    let mut world = World::new(1);
+    let mut integration = (*world.integration).clone();
+    integration.sources = sources;
+    integration.limits.hold_emptied_courses = false;
+    world.integration = Arc::new(integration);
+    world
+}
+
+async fn sync(world: &mut World, source: &str, headings: &str, lines: &[&str]) -> SyncOutcome {
+    let text = format!("{headings}\n{}\n", lines.join("\n"));
+    let process = world.process(None, None, true);
+    let reader = Box::new(Cursor::new(text.into_bytes()));
+    let input = ExportInput { name: format!("{source}.csv"), reader };
+    let integration = Arc::clone(&process.pipeline.integration);
+    let source = integration.source(source).expect("a source of this name");
+    let vault = &*process.pipeline.vault;
+    let export = read(source, Mode::Full, vec![input], vault, &NoProgress).expect("an export");
+    process.pipeline.sync(source, export).await.expect("it comes to an end")
+}
+
+async fn people_and_courses(world: &mut World) {
+    let people = ["p-1,ada,Smit,ada@x.example,77", "p-2,bob,Bos,bob@x.example,88"];
+    sync(world, "persons", PERSON, &people).await;
+    sync(world, "courses", COURSE, &["MATH,Mathematics", "ART,Arts"]).await;
+}
+
+/// The user names in a course, suspended or not.
+fn members(world: &World, course: &str) -> usize {
+    let platform = world.platform();
+    let (course, _) = platform.site.course_by_idnumber(course).unwrap();
+    platform.site.enrolled(course)
+}
+
+fn is_enrolled(world: &World, course: &str, username: &str) -> bool {
+    let platform = world.platform();
+    let (course, _) = platform.site.course_by_idnumber(course).unwrap();
+    let (user, _) = platform.site.users().find(|(_, user)| &*user.username == username).unwrap();
+    platform.site.courses_of(user).contains(&course)
+}
+
+#[tokio::test]
+async fn a_list_of_keys_alone_enrolls_and_takes_away() {
+    let mut world = school(list("members", 0, Rows::Enrollments, MEMBER, &[]));
+    people_and_courses(&mut world).await;
+    let lines = ["p-1,MATH", "p-2,MATH", "p-1,ART"];
+    let outcome = sync(&mut world, "members", MEMBER, &lines).await;
+    assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+    assert_eq!((members(&world, "MATH"), members(&world, "ART")), (2, 1));
+    let again = sync(&mut world, "members", MEMBER, &lines).await;
+    assert!(again.run.changes.is_empty(), "{:?}", again.run.changes);
+
+    // Who vanished from it loses the place, and nobody and nothing else is touched.
+    let before = format!("{:?}", accounts(&world));
+    let outcome = sync(&mut world, "members", MEMBER, &["p-1,MATH", "p-1,ART"]).await;
+    let changed: Vec<_> = outcome.run.changes.keys().copied().collect();
+    assert_eq!(changed, [Kind::Enrollment]);
+    assert!(is_enrolled(&world, "MATH", "ada") && !is_enrolled(&world, "MATH", "bob"));
+    assert_eq!(format!("{:?}", accounts(&world)), before);
+    let story = world.process(None, None, true).pipeline.trace("person:p-2").await.unwrap();
+    let name = story.fields.iter().find(|field| field.field == "family").unwrap();
+    assert_eq!(name.wanted.as_deref(), Some("Bos"));
+}
+
+/// Key, user name, name and address of everybody, and the names of all courses.
+fn accounts(world: &World) -> Vec<String> {
+    let platform = world.platform();
+    let users =
+        platform.site.users().filter(|(_, user)| !user.idnumber.is_empty()).map(|(_, user)| {
+            format!("{} {} {} {}", user.idnumber, user.username, user.lastname, user.email)
+        });
+    let courses = platform.site.courses().map(|(_, course)| format!("{}", course.fullname));
+    let mut all: Vec<String> = users.chain(courses).collect();
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn whom_and_what_nobody_carries_is_a_finding_and_no_account() {
+    let mut world = school(list("members", 0, Rows::Enrollments, MEMBER, &[]));
+    people_and_courses(&mut world).await;
+    let before = accounts(&world);
+    let lines = ["p-1,MATH", "p-9,MATH", "p-1,LOST"];
+    let outcome = sync(&mut world, "members", MEMBER, &lines).await;
+    let counts = |code: &str| outcome.findings.count_code(code);
+    assert_eq!(counts("enrollment-unknown-person"), 1, "{:?}", outcome.findings);
+    assert_eq!(counts("enrollment-unknown-course"), 1);
+    assert_eq!(counts("only-in-a-list"), 1);
+    let named = outcome.findings.kept().iter().find(|finding| finding.code == "only-in-a-list");
+    assert!(named.unwrap().message.contains("makes no persons"));
+    assert_eq!(accounts(&world), before);
+    assert_eq!(members(&world, "MATH"), 1);
+    // As soon as somebody carries them they are enrolled.
+    let people = ["p-1,ada,Smit,ada@x.example,77", "p-2,bob,Bos,bob@x.example,88", "p-9,eve,Eik,,"];
+    sync(&mut world, "persons", PERSON, &people).await;
+    assert!(is_enrolled(&world, "MATH", "eve"));
+    // Who leaves the school leaves it, whatever the list says.
+    let outcome = sync(&mut world, "persons", PERSON, &people[1..]).await;
+    assert!(outcome.run.changes.contains_key(&Kind::Person), "{:?}", outcome.run.changes);
+}
+
+#[tokio::test]
+async fn the_lists_keys_are_those_of_another_source() {
+    // By card in the list, by key in the school.
+    let by = ["sourced_id=user_id:card"];
+    let mut world = school(list("members", 0, Rows::Enrollments, MEMBER, &by));
+    people_and_courses(&mut world).await;
+    let outcome = sync(&mut world, "members", MEMBER, &["77,MATH", "88,ART"]).await;
+    assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+    assert!(is_enrolled(&world, "MATH", "ada") && is_enrolled(&world, "ART", "bob"));
+    let people = accounts(&world);
+    assert_eq!(people.iter().filter(|line| line.contains("x.example")).count(), 2, "{people:?}");
+    sync(&mut world, "members", MEMBER, &["88,ART"]).await;
+    assert!(!is_enrolled(&world, "MATH", "ada"));
+
+    // By address, where the list has no keys at all; with roles and groups.
+    let columns = "person.email,course.key,enrollment.role,enrollment.group";
+    let mut world = school(list("members", 0, Rows::Enrollments, columns, &["email"]));
+    people_and_courses(&mut world).await;
+    let lines = ["ADA@x.example,MATH,instructor,lab 1", "nobody@x.example,MATH,,"];
+    let outcome = sync(&mut world, "members", columns, &lines).await;
+    assert!(is_enrolled(&world, "MATH", "ada"));
+    assert_eq!(outcome.findings.count_code("enrollment-unknown-person"), 1);
+    assert_eq!(outcome.run.changes[&Kind::GroupMember].values().sum::<u64>(), 1);
+}
+
+#[tokio::test]
+async fn the_schools_persons_are_found_in_a_list_above_it() {
+    // The list's keys are the ones that count; the school's persons are found in it.
+    let members = list("members", 20, Rows::Enrollments, MEMBER, &[]);
+    let persons = list("persons", 10, Rows::Persons, PERSON, &["user_id:card=sourced_id"]);
+    let courses = list("courses", 10, Rows::Courses, COURSE, &[]);
+    let mut world = world(vec![members, persons, courses]);
+    sync(&mut world, "members", MEMBER, &["77,MATH"]).await;
+    people_and_courses(&mut world).await;
+    let keys: Vec<String> =
+        accounts(&world).into_iter().filter(|line| line.contains("x.example")).collect();
+    assert_eq!(keys, ["77 ada Smit ada@x.example", "p-2 bob Bos bob@x.example"]);
+    assert!(is_enrolled(&world, "MATH", "ada"));
+}
