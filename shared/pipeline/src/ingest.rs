@@ -169,7 +169,8 @@ impl Pipeline {
         let snapshot = match &source.part.keys {
             PersonKeys::Source => export.snapshot,
             PersonKeys::Random { natural } => {
-                random_keys(export.snapshot, source, natural, &mut aliases, &*self.random)?
+                let (random, vault) = (&*self.random, &*self.vault);
+                random_keys(export.snapshot, source, natural, &mut aliases, random, vault)?
             }
         };
         let snapshot = narrowed(snapshot, &self.integration.mapping.fields)?;

@@ -12,6 +12,7 @@ use roster::{
 };
 use store::state::identity::Aliases;
 
+use crate::vault::{Vault, left_out, reseal};
 use crate::{PipelineError, Source};
 
 /// Brings an export's persons, and all that names them, under their random keys. New pairs are
@@ -22,10 +23,11 @@ pub(crate) fn random_keys(
     natural: &Selector,
     aliases: &mut Aliases,
     random: &dyn Random,
+    vault: &dyn Vault,
 ) -> Result<Snapshot, PipelineError> {
     let damaged = |error| PipelineError::damaged("the export in memory", &error);
     let mut findings = Vec::new();
-    let mut keys = Keys { source: &source.name, taken: taken(aliases), means: HashMap::new() };
+    let mut keys = Keys::new(&source.name, aliases);
     for entry in snapshot.entries() {
         let Entry { record, origin } = entry.map_err(damaged)?;
         if let Record::Person(person) = record
@@ -34,19 +36,23 @@ pub(crate) fn random_keys(
             findings.push(finding);
         }
     }
+    let mut passwords = 0;
     let record = |entry: Entry| {
         let Some(key) = keys.rename(entry.record.key()) else {
-            // A person without a key was told of already.
-            if entry.record.kind() != Kind::Person {
+            // A person without a key was told of already, and what names one who shares theirs.
+            let key = entry.record.key();
+            if entry.record.kind() != Kind::Person && !keys.is_left_out(key) {
                 findings.push(unknown(entry.record.key(), entry.origin));
             }
             return None;
         };
+        let own = entry.record.key().person().cloned();
         let mut record = entry.record.with_key(key)?;
         if let Record::Person(person) = &mut record {
             person.former_keys = None;
-            // A password was sealed for the export's key, and opens for that one alone.
-            person.password = None;
+        }
+        if own.is_some_and(|own| !reseal(vault, &own, &mut record)) {
+            passwords += 1;
         }
         Some(Entry { record, origin: entry.origin })
     };
@@ -61,7 +67,8 @@ pub(crate) fn random_keys(
         Some(Removal { key, ..removal })
     };
     let mut mapped = snapshot.map(record, removal).map_err(damaged)?;
-    findings.into_iter().for_each(|finding| mapped.findings_mut().push(finding));
+    let left_out = left_out(&source.name, passwords);
+    findings.into_iter().chain(left_out).for_each(|finding| mapped.findings_mut().push(finding));
     Ok(mapped)
 }
 
@@ -71,9 +78,18 @@ struct Keys<'a> {
     taken: HashSet<Text>,
     /// By the export's own key.
     means: HashMap<PersonKey, PersonKey>,
+    /// Whom a made key means in this export, by its own key there.
+    given: HashMap<PersonKey, (Origin, PersonKey)>,
+    /// Those who are left out, for another has their key.
+    left_out: HashSet<PersonKey>,
 }
 
-impl Keys<'_> {
+impl<'a> Keys<'a> {
+    fn new(source: &'a str, aliases: &Aliases) -> Self {
+        let (means, given) = (HashMap::new(), HashMap::new());
+        Self { source, taken: taken(aliases), means, given, left_out: HashSet::new() }
+    }
+
     /// Gives a person their key; a finding where nothing tells who it is.
     fn note(
         &mut self,
@@ -109,8 +125,53 @@ impl Keys<'_> {
             (None, None) => self.fresh(random),
         };
         aliases.assign(&name, &record);
-        self.means.insert(key.clone(), record.into());
-        None
+        let made = PersonKey::from(record);
+        let here = (origin, key.clone());
+        let first = self.given.entry(made.clone()).or_insert_with(|| here.clone());
+        if *first == here {
+            self.means.insert(here.1, made);
+            return None;
+        }
+        // Whoever stands first in the export has it, in whatever order they come.
+        let second = if here < *first { std::mem::replace(first, here) } else { here };
+        let first = first.1.clone();
+        let finding = self.shared(&second, &first, natural);
+        self.means.remove(&second.1);
+        self.means.insert(first, made);
+        self.left_out.insert(second.1);
+        Some(finding)
+    }
+
+    /// What to say of two persons who would have one key.
+    fn shared(
+        &self,
+        (origin, second): &(Origin, PersonKey),
+        first: &PersonKey,
+        natural: &Selector,
+    ) -> Finding {
+        Finding {
+            severity: Severity::Error,
+            code: "made-key-taken",
+            message: format!(
+                "person:{second} and person:{first} of `{}` have the same {natural}, by which its \
+                 persons are told from each other: one key cannot be made for two; \
+                 person:{second} is left out, with what names it; mend the value, or name another \
+                 `natural_key`",
+                self.source
+            ),
+            origin: *origin,
+            key: Some(Text::from(format!("person:{second}"))),
+        }
+    }
+
+    /// Whether it names somebody whose key another has.
+    fn is_left_out(&self, key: &Key) -> bool {
+        let mut left_out = false;
+        key.with_persons(|person| {
+            left_out |= self.left_out.contains(person);
+            person.clone()
+        });
+        left_out
     }
 
     /// 20 hexadecimal digits that nobody has.
@@ -192,7 +253,9 @@ mod tests {
             read: readers::ReadOptions::default(),
             part: Part::default(),
         };
-        random_keys(snapshot, &source, &Selector::Email, aliases, &SeededRandom::new(seed)).unwrap()
+        let random = SeededRandom::new(seed);
+        let vault = crate::OpenVault;
+        random_keys(snapshot, &source, &Selector::Email, aliases, &random, &vault).unwrap()
     }
 
     fn keys(snapshot: &Snapshot) -> Vec<String> {
@@ -216,6 +279,21 @@ mod tests {
             aliases.all_assigned().all(|(name, _)| !name.contains("ada")),
             "only hashes are kept"
         );
+    }
+
+    #[test]
+    fn one_key_is_never_made_for_two() {
+        let two =
+            export(&[("1", Some("ada@x.example")), ("2", Some("Ada@X.example"))], &["1", "2"]);
+        let read = keyed(two, &mut Aliases::default(), 1);
+        let keys = keys(&read);
+        assert_eq!(keys.len(), 2, "one person, one place: {keys:?}");
+        let [finding] = read.findings().kept() else { panic!("{:?}", read.findings()) };
+        assert_eq!(finding.code, "made-key-taken");
+        for named in ["person:1", "person:2"] {
+            assert!(finding.message.contains(named), "{}", finding.message);
+        }
+        assert!(!finding.message.contains("example"), "{}", finding.message);
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Pipeline {
         run.run.planned_from =
             sources.iter().map(|source| (source.name.clone(), generation(source))).collect();
         let (applied, loaded) = self.load_applied().await?;
-        let matched = desired::matches(&sources)?;
+        let matched = desired::matches(&sources, &*self.vault)?;
         let held = Held::new(&applied, &loaded);
         let mut memory = self.remember().await?;
         let mut leaving = Forgetting::under_way(&self.stores, &self.integration.scope).await?;

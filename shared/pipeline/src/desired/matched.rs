@@ -9,6 +9,7 @@ use store::StoreError;
 
 use super::{LoadedSource, Notes};
 use crate::PipelineError;
+use crate::vault::{Vault, left_out, reseal};
 
 /// One source's persons: who they are, and its records under those keys, packed and in order.
 #[derive(Default)]
@@ -17,6 +18,8 @@ pub(crate) struct Matched {
     moved: Option<Snapshot>,
     /// Persons who are left out, and all that hangs on them.
     unclear: Vec<Unclear>,
+    /// What there is to say of passwords that did not go along.
+    passwords: Option<Finding>,
 }
 
 struct Unclear {
@@ -29,7 +32,10 @@ struct Unclear {
 
 /// Matches the persons of every source that asks for it with those of the sources above it.
 /// `sources` come with the lowest precedence first.
-pub(crate) fn matches(sources: &[LoadedSource]) -> Result<Vec<Matched>, PipelineError> {
+pub(crate) fn matches(
+    sources: &[LoadedSource],
+    vault: &dyn Vault,
+) -> Result<Vec<Matched>, PipelineError> {
     let mut all: Vec<Matched> = sources.iter().map(|_| Matched::default()).collect();
     let mut file_base: Vec<u32> = Vec::with_capacity(sources.len());
     let mut base = 0;
@@ -61,7 +67,7 @@ pub(crate) fn matches(sources: &[LoadedSource]) -> Result<Vec<Matched>, Pipeline
                 Some(Meaning::Several(_) | Meaning::Shared(_)) => {}
             })?;
         }
-        all[at] = Matched::of(source, matcher.finish(), file_base[at])?;
+        all[at] = Matched::of(source, matcher.finish(), file_base[at], vault)?;
     }
     Ok(all)
 }
@@ -81,13 +87,18 @@ fn each_person(
 }
 
 impl Matched {
-    fn of(source: &LoadedSource, matches: Matches, base: u32) -> Result<Self, PipelineError> {
+    fn of(
+        source: &LoadedSource,
+        matches: Matches,
+        base: u32,
+        vault: &dyn Vault,
+    ) -> Result<Self, PipelineError> {
         let mut matched = Self { matches, ..Self::default() };
         if matched.matches.is_empty() {
             return Ok(matched);
         }
         let mut builder = SnapshotBuilder::new(Mode::Incremental);
-        let mut unclear = Vec::new();
+        let (mut unclear, mut passwords) = (Vec::new(), 0);
         source.loaded.for_each(|packed| {
             let key = packed.key()?;
             if !matched.moves(&key) {
@@ -96,12 +107,10 @@ impl Matched {
             let origin = Origin::decode(packed.side)?;
             match matched.renamed(&key) {
                 Some(renamed) => {
-                    let mut record = packed.decode()?;
-                    // A password was sealed for the other key, and opens for that one alone.
-                    if let Record::Person(person) = &mut record {
-                        person.password = None;
-                    }
-                    if let Some(record) = record.with_key(renamed) {
+                    if let Some(mut record) = packed.decode()?.with_key(renamed) {
+                        if let Key::Person(own) = &key {
+                            passwords += u64::from(!reseal(vault, own, &mut record));
+                        }
                         builder.record(record, origin);
                     }
                 }
@@ -110,6 +119,7 @@ impl Matched {
             Ok(())
         })?;
         matched.unclear = unclear;
+        matched.passwords = left_out(&source.rules.name, passwords);
         let moved = builder.finish();
         let damaged = |error| PipelineError::damaged("records in memory", &error);
         matched.moved = Some(moved.map_err(damaged)?);
@@ -146,6 +156,7 @@ impl Matched {
 
     /// Notes what is left out: it is missing and not gone.
     pub fn report(&self, notes: &Notes) {
+        self.passwords.iter().for_each(|finding| notes.find(finding.clone()));
         for unclear in &self.unclear {
             notes.left_out.add(&unclear.key);
             unclear.could_be.iter().for_each(|key| notes.left_out.add(key));

@@ -19,7 +19,7 @@ impl Pipeline {
             return Ok(Whom::default());
         }
         let sources = self.load_sources().await?;
-        let matched = matches(&sources)?;
+        let matched = matches(&sources, &*self.vault)?;
         Ok(Whom { sources: sources.into_iter().zip(matched).collect() })
     }
 }
