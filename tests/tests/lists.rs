@@ -191,3 +191,65 @@ async fn the_schools_persons_are_found_in_a_list_above_it() {
     assert_eq!(keys, ["77 ada Smit ada@x.example", "p-2 bob Bos bob@x.example"]);
     assert!(is_enrolled(&world, "MATH", "ada"));
 }
+
+fn mapped(mut world: World, rules: &str) -> World {
+    let mut integration = (*world.integration).clone();
+    integration.mapping = serde_json::from_str(rules).unwrap();
+    world.integration = Arc::new(integration);
+    world
+}
+
+#[tokio::test]
+async fn one_key_is_never_made_for_two_courses() {
+    let rules = r#"{
+        "course_key": "{year:4}_{subject}",
+        "rule": [{ "kind": "course", "field": "sourced_id", "set": "{part.subject}_{begin:4}" }]
+    }"#;
+    let headings = "course.key,course.title,course.begin";
+    let courses = list("courses", 10, Rows::Courses, headings, &[]);
+    let mut world = mapped(world(vec![courses]), rules);
+    let first = ["2025_MATH,Mathematics,2026-01-01"];
+    sync(&mut world, "courses", headings, &first).await;
+    let named = |world: &World| {
+        let platform = world.platform();
+        let courses = platform.site.courses();
+        let named = courses.map(|(_, course)| format!("{} {}", course.idnumber, course.fullname));
+        named.filter(|course| course.contains("_2026")).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&world), ["MATH_2026 Mathematics"]);
+    // Whatever their order: who has the key keeps it, and the other one is not taken for it.
+    for other in ["2026_MATH,More,2026-09-01", "2024_MATH,More,2026-09-01"] {
+        let both = [other, first[0], "2026_ART,Arts,2026-09-01"];
+        let outcome = sync(&mut world, "courses", headings, &both).await;
+        assert_eq!(named(&world), ["MATH_2026 Mathematics", "ART_2026 Arts"]);
+        let taken: Vec<_> =
+            outcome.findings.kept().iter().filter(|found| found.code == "made-key-taken").collect();
+        let [finding] = taken.as_slice() else { panic!("{:?}", outcome.findings) };
+        let key = other.split(',').next().unwrap();
+        assert_eq!(finding.key.as_deref(), Some(&*format!("course:{key}")));
+        assert!(finding.message.contains("course:2025_MATH"), "{}", finding.message);
+        assert!(outcome.run.held.is_empty(), "{:?}", outcome.run.held);
+    }
+}
+
+#[tokio::test]
+async fn hidden_keys_have_parts_of_equal_length_and_one_separator() {
+    let rules = r#"{
+        "hidden_key": "{year:4}_{season:4}_{id:3}",
+        "rule": [{ "kind": "course", "field": "sourced_id",
+                   "set": "{begin:4}_{term}_{short_name|pad3}" }]
+    }"#;
+    let headings = "course.key,course.title,course.begin,course.term,course.short_name";
+    let courses = list("courses", 10, Rows::Courses, headings, &[]);
+    let mut world = mapped(world(vec![courses]), rules);
+    let lines = [
+        "a,Mathematics,2026-09-01,fall,7",
+        "b,Arts,2026-09-01,spring,8",
+        "c,Music,2026-09-01,f_ll,9",
+    ];
+    let outcome = sync(&mut world, "courses", headings, &lines).await;
+    let platform = world.platform();
+    assert!(platform.site.course_by_idnumber("2026_fall_007").is_some());
+    assert_eq!(outcome.run.changes[&Kind::Course].values().sum::<u64>(), 1);
+    assert_eq!(outcome.findings.count_code("hidden-key-pattern"), 2, "{:?}", outcome.findings);
+}

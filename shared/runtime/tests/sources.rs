@@ -118,6 +118,9 @@ fn the_mapping_is_an_input_of_every_plan() {
     assert_ne!(version(mapped), version(""));
     assert_ne!(version(mapped), version(&mapped.replace("nl", "fr")));
     assert_eq!(version("[integration.mapping]\n"), version(""));
+    let hidden = "[integration.mapping]\nhidden_key = \"{year:4}_{id}\"\n";
+    assert_ne!(version(hidden), version(""));
+    assert_ne!(version(hidden), version(&hidden.replace("year:4", "year:2")));
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod decided;
 mod fit;
 mod held;
+mod made_keys;
 mod matched;
 mod streams;
 mod usernames;
@@ -26,7 +27,7 @@ use hashbrown::HashSet;
 use plan::Wanted;
 use roster::mapping::{UniqueEmails, made_up};
 use roster::merge::{Merged, Said, SourceRules, merge};
-use roster::{DecodeError, Finding, Findings, Key, MarkKey, PersonKey, Severity, Text};
+use roster::{DecodeError, Finding, Findings, Key, MarkKey, Severity, Text};
 use store::StoreError;
 use store::state::decided::Decisions;
 use store::state::{Loaded, Published};
@@ -35,6 +36,7 @@ use crate::Integration;
 use crate::identity;
 use crate::learned::Tally;
 use decided::{Deciding, Touched, bring_back};
+use made_keys::MadeKeys;
 use streams::Streams;
 
 /// One source's state, loaded.
@@ -134,8 +136,9 @@ pub(crate) fn wanted<'a>(
     let usernames = Usernames::new(integration, sides.held)?;
     let rules = sides.sources.iter().map(|source| source.rules.clone()).collect();
     let deciding = Deciding::new(sides.decisions, &notes.touched);
-    let addresses = UniqueEmails::default();
-    let mut making = Making { sides, integration, notes, rules, deciding, addresses, usernames };
+    let (addresses, made_keys) = (UniqueEmails::default(), MadeKeys::new(integration, sides.held)?);
+    let mut making =
+        Making { sides, integration, notes, rules, deciding, addresses, made_keys, usernames };
     let streams = Streams::new(sides, &notes.broken, tally);
     Ok(streams.filter_map(move |said| match said {
         Err(error) => Some(Err(error)),
@@ -151,6 +154,7 @@ struct Making<'a> {
     rules: Vec<SourceRules>,
     deciding: Deciding<'a>,
     addresses: UniqueEmails,
+    made_keys: MadeKeys,
     usernames: Usernames,
 }
 
@@ -188,17 +192,21 @@ impl Making<'_> {
         let notes = self.notes;
         let sides = self.sides;
         let who = |hash| {
-            person_of(sides.sources, hash).unwrap_or_else(|error| {
+            owner_of(sides.sources, hash).unwrap_or_else(|error| {
                 // The finding does without the name, and the plan without being made.
                 aside(error, &notes.broken);
                 None
             })
         };
-        let rules = &self.integration.rules;
-        let addresses = &mut self.addresses;
-        let record = fitted.and_then(|record| {
-            addresses.take(record, rules, origin, &who, &mut |finding| notes.find(finding))
-        });
+        let person = |hash| match who(hash) {
+            Some(Key::Person(key)) => Some(key),
+            _ => None,
+        };
+        let (integration, find) = (self.integration, &mut |finding| notes.find(finding));
+        let (addresses, made_keys) = (&mut self.addresses, &mut self.made_keys);
+        let record = fitted
+            .and_then(|record| made_keys.take(record, integration, origin, &who, find))
+            .and_then(|record| addresses.take(record, &integration.rules, origin, &person, find));
         let Some(mut record) = record else {
             notes.left_out.add(&key);
             return Ok(None);
@@ -275,8 +283,8 @@ impl Making<'_> {
     }
 }
 
-/// The person whose key has this hash, in whichever source.
-fn person_of(sources: &[LoadedSource], hash: u64) -> Result<Option<PersonKey>, StoreError> {
+/// The person or course whose key has this hash, in whichever source.
+fn owner_of(sources: &[LoadedSource], hash: u64) -> Result<Option<Key>, StoreError> {
     for source in sources {
         let bucket = source.loaded.bucket(source.published.manifest.bucket_of(hash))?;
         for packed in bucket.iter() {
@@ -284,8 +292,8 @@ fn person_of(sources: &[LoadedSource], hash: u64) -> Result<Option<PersonKey>, S
                 let (what, reason) = (format!("the state of `{}`", source.name), error.to_string());
                 StoreError::Damaged { what, reason }
             })?;
-            if let Key::Person(key) = key
-                && roster::owner_hash(Key::Person(key.clone()).owner()) == hash
+            if matches!(key, Key::Person(_) | Key::Course(_))
+                && roster::owner_hash(key.owner()) == hash
             {
                 return Ok(Some(key));
             }

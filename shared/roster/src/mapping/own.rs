@@ -31,6 +31,8 @@ pub struct MappingRules {
     pub tables: Tables,
     /// How course keys are made, for templates.
     pub course_key: Option<KeyParts>,
+    /// How the keys that courses get in the LMS have to be made.
+    pub hidden_key: Option<KeyParts>,
     /// What becomes of two persons with one user name.
     pub same_username: SameUsername,
     /// The rules, in order.
@@ -57,6 +59,7 @@ struct Written {
     system_roles: BTreeSet<String>,
     tables: Tables,
     course_key: Option<KeyParts>,
+    hidden_key: Option<KeyParts>,
     same_username: SameUsername,
     rule: Vec<Rule>,
 }
@@ -65,15 +68,29 @@ impl TryFrom<Written> for MappingRules {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
-        let Written { fields, roles, system_roles, tables, course_key, same_username, rule } =
-            written;
-        let rules = Self { fields, roles, system_roles, tables, course_key, same_username, rule };
+        let Written { fields, roles, system_roles, tables, course_key, hidden_key, .. } = written;
+        let (same_username, rule) = (written.same_username, written.rule);
+        let rules = Self {
+            fields,
+            roles,
+            system_roles,
+            tables,
+            course_key,
+            hidden_key,
+            same_username,
+            rule,
+        };
         rules.check()?;
         Ok(rules)
     }
 }
 
 impl MappingRules {
+    /// Whether a rule makes the keys that records of this kind get in the LMS.
+    pub fn makes_keys(&self, kind: Kind) -> bool {
+        self.rule.iter().any(|rule| rule.kind == kind && rule.writes().name == "sourced_id")
+    }
+
     /// Whether mapping twice is mapping once, and nothing is read that is not kept.
     fn check(&self) -> Result<(), String> {
         for (from, to) in &self.roles {

@@ -3,6 +3,7 @@
 use plan::{IdentityRules, Limits};
 use roster::Kind;
 use roster::columns::{Columns, Rows};
+use roster::mapping::MappingRules;
 use roster::merge::Part;
 
 use super::node::{Node, Value};
@@ -59,10 +60,7 @@ impl Integration {
         }
         to.text(if self.limits.hold_emptied_courses { "hold emptied" } else { "empty" });
         self.later(&mut to);
-        if self.mapping != roster::mapping::MappingRules::default() {
-            // Sorted maps, lists, and templates as they are written.
-            to.text(&format!("{:?}", self.mapping));
-        }
+        mapping(&mut to, &self.mapping);
         if !self.policy.fields.is_empty() {
             to.text(&format!("{:?}", self.policy.fields));
         }
@@ -99,6 +97,23 @@ impl Integration {
         if rest(limits) != rest(&default) {
             to.tagged("limits", &rest(limits));
         }
+    }
+}
+
+/// What the school wants of its records: sorted maps, lists, and templates as they are written.
+fn mapping(to: &mut Digest, rules: &MappingRules) {
+    let MappingRules { fields, roles, system_roles, tables, course_key, .. } = rules;
+    let MappingRules { hidden_key, same_username, rule, .. } = rules;
+    if *rules != (MappingRules { hidden_key: hidden_key.clone(), ..MappingRules::default() }) {
+        to.text(&format!(
+            "MappingRules {{ fields: {fields:?}, roles: {roles:?}, system_roles: \
+             {system_roles:?}, tables: {tables:?}, course_key: {course_key:?}, same_username: \
+             {same_username:?}, rule: {rule:?} }}"
+        ));
+    }
+    // What came later counts where it is used.
+    if let Some(parts) = hidden_key {
+        to.tagged("hidden key", &parts.to_string());
     }
 }
 
