@@ -130,7 +130,7 @@ async fn create(session: &Session<'_>, tasks: Vec<Task<'_>>, attempt: Attempt, s
         Ok(found) => found,
         Err(refused) => return tasks.iter().for_each(|task| slots.refused(task.index, &refused)),
     };
-    let (mut fresh, mut adopted) = (Vec::new(), Vec::new());
+    let (mut fresh, mut known) = (Vec::new(), Vec::new());
     for task in tasks {
         let change = &task.work.change;
         let ours = task.work.survey == Survey::Absent || change.cause == Cause::InDoubt;
@@ -140,15 +140,21 @@ async fn create(session: &Session<'_>, tasks: Vec<Task<'_>>, attempt: Attempt, s
                 fields.push(("idnumber", key(task).to_owned()));
                 fresh.push(Entry::new(task.index, fields));
             }
-            (Some(id), Ok(_)) if ours => slots.known(task.index, *id, Ownership::Created),
+            (Some(id), Ok(fields)) if ours => {
+                slots.known(task.index, *id, Ownership::Created);
+                // What was sent when it was made is not known.
+                if change.cause == Cause::InDoubt {
+                    known.push(entry(task.index, &id.to_string(), fields));
+                }
+            }
             (Some(id), Ok(fields)) if config.adopt.idnumber || change.action == Action::Adopt => {
                 slots.known(task.index, *id, Ownership::Adopted);
-                adopted.push(entry(task.index, &id.to_string(), fields));
+                known.push(entry(task.index, &id.to_string(), fields));
             }
             (Some(_), Ok(_)) => slots.rejected(task.index, "not-adopted"),
         }
     }
-    settle(send::send(session, UPDATE, adopted).await, slots);
+    settle(send::send(session, UPDATE, known).await, slots);
     let mut silent = Vec::new();
     for (entry, sent) in send::send(session, CREATE, fresh).await {
         match sent {

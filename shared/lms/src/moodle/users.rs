@@ -113,12 +113,15 @@ async fn create(session: &Session<'_>, tasks: Vec<Task<'_>>, attempt: Attempt, s
         }
         Err(refused) => doubtful.iter().for_each(|(task, _)| slots.refused(task.index, &refused)),
     }
+    let found_there = known.len();
     let made = make(session, fresh, slots).await;
     let mut entries = Vec::new();
-    for (task, person, id, ownership) in known.into_iter().chain(made) {
+    for (at, (task, person, id, ownership)) in known.into_iter().chain(made).enumerate() {
         slots.known(task.index, id, ownership);
+        // What was sent when it was made, or was to be when it was taken over, is not known.
+        let doubtful = task.work.change.cause == Cause::InDoubt && at < found_there;
         let fields = match ownership {
-            Ownership::Adopted => match whole(person) {
+            _ if ownership == Ownership::Adopted || doubtful => match whole(person) {
                 Ok(fields) => fields,
                 Err(code) => {
                     slots.rejected(task.index, code);
@@ -144,7 +147,8 @@ enum Decision {
 /// | found | what |
 /// |---|---|
 /// | nothing | made |
-/// | by key, and nothing before our claim or our own doubt | ours |
+/// | by key, and nothing before our claim | ours, as it was made |
+/// | by key, in doubt | ours, and told everything |
 /// | by key, user name, address, with the rule for it | taken over |
 /// | without the rule, or with another key | refused |
 fn decide(session: &Session<'_>, task: Task<'_>, found: FoundUser) -> Decision {

@@ -2,7 +2,7 @@
 
 use lms::moodle::{Adopt, MissingTemplate, MoodleConfig, Template};
 use lms::{Outcome, Refs};
-use plan::{Action, Ownership};
+use plan::{Action, Cause, Ownership};
 use roster::{Course, Date, OrgUnit, OrgUnitKey, Status, Text, Timeframe};
 
 use crate::world::{change, course, create, number, rejected, remove, with, world, world_with};
@@ -136,6 +136,14 @@ async fn org_units_become_categories() {
     let receipts = world.deliver(vec![create(unit("F1"))]).await;
     assert_eq!(receipts[0].ownership, Some(Ownership::Adopted));
     assert_eq!(receipts[0].lms_id.as_ref(), Some(&top[0]));
+    // One whose making is in doubt is ours, and is told everything: it may be older than this.
+    let mut renamed = unit("F1");
+    renamed.title = Some(Text::new("Faculty of Arts"));
+    let mut doubt = create(renamed);
+    doubt.change.cause = Cause::InDoubt;
+    let receipts = world.deliver(vec![doubt]).await;
+    assert_eq!(receipts[0].ownership, Some(Ownership::Created));
+    assert_eq!(world.site().category(number(&top[0])).unwrap().name, "Faculty of Arts");
 }
 
 fn templates(missing: MissingTemplate) -> MoodleConfig {

@@ -254,6 +254,13 @@ async fn a_change_in_doubt_is_asserted_whole() {
     let receipts = world.deliver(vec![again]).await;
     assert_eq!(receipts[0].ownership, Some(Ownership::Created));
     assert_eq!(receipts[0].lms_id.as_ref(), Some(&ids[0]));
+    // What it says may be more than what was sent when it was made or taken over.
+    let mut person = person(1);
+    person.given = Some(Text::new("Newer"));
+    let mut newer = create(person);
+    newer.change.cause = Cause::InDoubt;
+    assert_eq!(world.deliver(vec![newer]).await[0].outcome, Outcome::Applied);
+    assert_eq!(world.site().user(number(&ids[0])).unwrap().firstname, "Newer");
 }
 
 #[tokio::test]
