@@ -3,24 +3,33 @@
 //! A name is a number, from which everything else is drawn, or a crash point:
 //! `monday/57/before/alone`.
 
+mod name;
+
 use std::fmt;
 use std::pin::pin;
-use std::str::FromStr;
 use std::time::Duration;
 
 use ambient::{Random, SeededRandom};
+use plan::Moves;
+use store::state::forget::Forgetting;
 use store::state::run::RunState;
 
+use crate::careful;
 use crate::life::{Day, Event, days};
 use crate::oracle;
 use crate::tap::{Crash, Moment};
 use crate::trouble::{Kind, Trouble};
-use crate::world::{Ended, Process, Settled, World, step};
+use crate::world::{Ended, Process, Settled, Step, World, step};
+
+use name::MOMENTS;
+pub use name::{Name, Successor};
 
 /// A day that worlds can begin on: the world as it was at its dawn, and what a day without
 /// trouble takes.
 #[derive(Debug)]
 pub struct Dawn {
+    /// The life that it is of, where that is not the school's week and year.
+    pub life: Option<&'static str>,
     /// The day.
     pub day: Day,
     /// The day after it, where there is one.
@@ -30,52 +39,10 @@ pub struct Dawn {
     pub calls: u64,
     /// Which of them, counted from 1, are calls to the LMS.
     pub lms: Vec<u64>,
+    /// Which of them change something in a store.
+    pub changes: Vec<u64>,
     /// Calls of a clean run that change something in the LMS.
     pub writes: u64,
-}
-
-/// Which process comes after one that died.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Successor {
-    /// One that knows the other to be dead, and takes its lease over at once.
-    Alone,
-    /// One that waits until the other's lease has run out.
-    Patient,
-}
-
-/// A world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Name {
-    /// Drawn from a seed.
-    Seed(u64),
-    /// The process dies once, at this call of this day.
-    Point {
-        /// The day's place in the life.
-        day: usize,
-        /// Where.
-        crash: Crash,
-        /// Who comes after it.
-        successor: Successor,
-    },
-    /// The process dies at this call of this day, and before another comes the next day's export is
-    /// there: what the first had under way must not come in after it.
-    Overtaken {
-        /// The day's place in the life.
-        day: usize,
-        /// Where.
-        crash: Crash,
-    },
-    /// The process stands still at this call of this day until its lease has run out and another
-    /// one has come, then goes on as if nothing had been.
-    Zombie {
-        /// The day's place in the life.
-        day: usize,
-        /// Where it stands still.
-        call: u64,
-        /// Where the other one stands still while the first goes on; `None` where it is done
-        /// before that.
-        other: Option<u64>,
-    },
 }
 
 /// A world in which something is wrong in the end.
@@ -121,12 +88,24 @@ pub struct Report {
     pub unknown: u64,
 }
 
-/// Every day on which something is delivered, at its dawn.
+/// Every day of the school's week and year on which something is delivered, at its dawn.
 pub async fn dawns() -> Vec<Dawn> {
-    let mut world = World::new(1);
+    dawns_of(None, World::new(1), days()).await
+}
+
+/// The same of the careful school, and of the one whose people move.
+pub async fn careful_dawns() -> Vec<Dawn> {
+    let life = Some("careful");
+    let mut dawns = dawns_of(life, careful::school(Moves::Together).await, careful::days()).await;
+    let moving = careful::school(Moves::AddFirst).await;
+    dawns.extend(dawns_of(life, moving, careful::movers()).await);
+    dawns
+}
+
+async fn dawns_of(life: Option<&'static str>, mut world: World, days: Vec<Day>) -> Vec<Dawn> {
     let mut dawns = Vec::new();
-    let mut life = days().into_iter().peekable();
-    while let Some(day) = life.next() {
+    let mut days = days.into_iter().peekable();
+    while let Some(day) = days.next() {
         let dawn = world.fork();
         let processes = world.live(&day).await;
         if matches!(day.event, Event::Broken(_)) {
@@ -134,11 +113,13 @@ pub async fn dawns() -> Vec<Dawn> {
         }
         let tap = &processes[0].tap;
         dawns.push(Dawn {
-            next: life.peek().cloned(),
+            life,
+            next: days.peek().cloned(),
             world: dawn,
             calls: tap.calls(),
             lms: tap.lms_places(),
-            writes: tap.lms_writes(),
+            changes: tap.changes(),
+            writes: processes.iter().map(|process| process.tap.lms_writes()).sum(),
             day,
         });
     }
@@ -157,6 +138,24 @@ pub fn every_point(dawns: &[Dawn]) -> Vec<Name> {
                 let successor = if alone { Successor::Alone } else { Successor::Patient };
                 points.push(Name::Point { day, crash: Crash { call, moment }, successor });
             }
+        }
+    }
+    points
+}
+
+/// Every moment at which a process that dies leaves something else behind: after each call that
+/// changes something in a store, and for calls to the LMS with the request under way or answered.
+/// Successors take turns.
+pub fn every_change(dawns: &[Dawn]) -> Vec<Name> {
+    let mut points = Vec::new();
+    for (day, dawn) in dawns.iter().enumerate() {
+        let changes = dawn.changes.iter().map(|call| (*call, Moment::After));
+        let moment = |at| if at % 3 == 0 { Moment::After } else { Moment::Underway };
+        let lms = dawn.lms.iter().enumerate().map(|(at, call)| (*call, moment(at)));
+        for (call, moment) in changes.chain(lms) {
+            let alone = points.len() % 2 == 0;
+            let successor = if alone { Successor::Alone } else { Successor::Patient };
+            points.push(Name::Point { day, crash: Crash { call, moment }, successor });
         }
     }
     points
@@ -230,7 +229,8 @@ pub async fn run(dawns: &[Dawn], name: Name) -> Result<Report, Failure> {
     if !settled.done {
         wrong.push(format!("it did not come to rest in {} processes", settled.processes));
     }
-    wrong.extend(oracle::faults(&world, &day.lms).await);
+    wrong.append(&mut settled.wrong);
+    wrong.extend(at_rest(&mut world, day, plan.alone).await);
     let bound = plan.writes_bound.map_or(u64::MAX, |factor| dawn.writes * factor + 2);
     if settled.lms_writes > bound {
         wrong.push(format!(
@@ -323,18 +323,38 @@ async fn haunted(world: &mut World, day: &Day, call: u64, other: Option<u64>) ->
     haunted
 }
 
-/// The same export once more makes no call to the LMS.
+/// What is wrong once nothing more happens but what cron does.
+async fn at_rest(world: &mut World, day: &Day, alone: bool) -> Vec<String> {
+    // Whoever is forgotten while the LMS is out of reach is erased by the next sweep.
+    let scope = world.integration.scope.clone();
+    let under_way = Forgetting::under_way(&world.stores(), &scope).await;
+    if !under_way.expect("the table in memory answers").is_empty() {
+        world.clock.advance(crate::world::LEASE);
+        let ended = world.process(None, None, alone).run(Step::Sweep).await;
+        if !matches!(ended, Ended::Came(Ok(_))) {
+            return vec![format!("a sweep after somebody was forgotten: {ended:?}")];
+        }
+    }
+    oracle::faults_of(world, day).await
+}
+
+/// The same once more makes no call to the LMS.
 async fn says_no_more(world: &mut World, day: &Day, alone: bool) -> Vec<String> {
-    let Event::Export(bytes) = &day.event else { return Vec::new() };
+    let again = match (&day.event, day.event.export()) {
+        (Event::List(bytes), _) => Step::List(bytes),
+        (_, Some(bytes)) => Step::Sync(bytes),
+        (Event::Reverting, None) => Step::Sweep,
+        (_, None) => return Vec::new(),
+    };
     world.clock.advance(crate::world::LEASE);
     let process = world.process(None, None, alone);
-    let ended = process.run(crate::world::Step::Sync(bytes)).await;
+    let ended = process.run(again).await;
     let mut wrong = Vec::new();
     if !matches!(ended, Ended::Came(Ok(_))) {
-        wrong.push(format!("the same export once more: {ended:?}"));
+        wrong.push(format!("the same once more: {ended:?}"));
     }
     if process.tap.lms_calls() > 0 {
-        wrong.push(format!("the same export once more: {} calls", process.tap.lms_calls()));
+        wrong.push(format!("the same once more: {} calls", process.tap.lms_calls()));
     }
     wrong
 }
@@ -346,11 +366,12 @@ async fn lives_on(world: &mut World, next: &Day) -> Vec<String> {
     }
     world.act_by_hand(next.by_hand);
     let process = world.process(None, None, true);
-    let ended = process.run(step(next)).await;
-    if !ended.is_settled() {
-        return vec![format!("the next day: {ended:?}")];
+    let settled = world.settle(process, next, |_| (None, None, true)).await;
+    let mut faults = settled.wrong;
+    if !settled.done {
+        faults.push(format!("it did not come to rest: {:?}", settled.story));
     }
-    let faults = oracle::faults(world, &next.lms).await;
+    faults.extend(oracle::faults_of(world, next).await);
     faults.into_iter().map(|fault| format!("the next day: {fault}")).collect()
 }
 
@@ -414,63 +435,6 @@ impl Plan {
             .collect();
         let writes_bound = (troubles == 0).then_some(crashes + 1);
         Self { day, rounds, alone, writes_bound, lives_on: draw(4) == 0 }
-    }
-}
-
-impl Name {
-    /// The word that replays it.
-    pub fn display(self, dawns: &[Dawn]) -> String {
-        match self {
-            Self::Seed(seed) => seed.to_string(),
-            Self::Point { day, crash: Crash { call, moment }, successor } => {
-                let successor = match successor {
-                    Successor::Alone => "alone",
-                    Successor::Patient => "patient",
-                };
-                format!("{}/{call}/{}/{successor}", dawns[day].slug(), word(moment))
-            }
-            Self::Overtaken { day, crash: Crash { call, moment } } => {
-                format!("{}/{call}/{}/overtaken", dawns[day].slug(), word(moment))
-            }
-            Self::Zombie { day, call, other } => {
-                format!("{}/{call}/zombie/{}", dawns[day].slug(), other.unwrap_or(0))
-            }
-        }
-    }
-
-    /// What a word means.
-    pub fn parse(text: &str, dawns: &[Dawn]) -> Option<Self> {
-        if let Ok(seed) = u64::from_str(text) {
-            return Some(Self::Seed(seed));
-        }
-        let parts: Vec<&str> = text.split('/').collect();
-        let [day, call, moment, after] = parts[..] else { return None };
-        let day = dawns.iter().position(|dawn| dawn.slug() == day)?;
-        let call = call.parse().ok()?;
-        if moment == "zombie" {
-            let other = after.parse().ok().filter(|other| *other > 0);
-            return Some(Self::Zombie { day, call, other });
-        }
-        let moment = MOMENTS.into_iter().find(|known| word(*known) == moment)?;
-        let crash = Crash { call, moment };
-        let successor = match after {
-            "overtaken" => return Some(Self::Overtaken { day, crash }),
-            "alone" => Successor::Alone,
-            "patient" => Successor::Patient,
-            _ => return None,
-        };
-        Some(Self::Point { day, crash, successor })
-    }
-}
-
-const MOMENTS: [Moment; 3] = [Moment::Before, Moment::After, Moment::Underway];
-
-fn word(moment: Moment) -> &'static str {
-    match moment {
-        Moment::Before => "before",
-        Moment::After => "after",
-        Moment::Asleep => "asleep",
-        Moment::Underway => "underway",
     }
 }
 

@@ -4,21 +4,20 @@
 //! comes at least once, a message is hidden while it is worked on and comes again where nobody
 //! acknowledged it, and a process that dies acknowledges nothing.
 
-use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Clock, ManualClock, Random, SeededRandom, Timestamp};
 use async_trait::async_trait;
-use pipeline::{ExportInput, NoProgress, PipelineError, read};
-use roster::Mode;
+use pipeline::PipelineError;
 use store::state::run::{Run, RunState};
 use store::{Message, Queue, QueueName, Wake};
 
 use crate::life::{Day, Event};
+use crate::process::{Process, newest_export};
 use crate::tap::Crash;
 use crate::trouble::Trouble;
-use crate::world::{LEASE, Process, TIMEOUT, World};
+use crate::world::{LEASE, TIMEOUT, World};
 
 /// How long a message is hidden: longer than a function may work.
 const HIDDEN: Duration = Duration::from_secs(900);
@@ -28,6 +27,8 @@ const SLICE: Duration = Duration::from_secs(2);
 const SWEEPS: Duration = Duration::from_secs(900);
 /// After so many receptions a message is poison; far more than any world has deaths.
 const MAX_RECEIVES: u32 = 50;
+/// Whose exports come where nothing else is said.
+const REGISTRAR: &str = "registrar";
 /// What one call of a function takes at least.
 const TICK: Duration = Duration::from_millis(40);
 
@@ -50,12 +51,23 @@ impl Clock for Ticking {
 /// What wakes a function.
 #[derive(Debug, Clone)]
 enum Work {
-    /// An upload.
-    Upload(Vec<u8>),
+    /// An upload: its source, and the file.
+    Upload(&'static str, Vec<u8>),
+    /// Somebody's command, which is given again until it is done.
+    Command(Command),
     /// A message of a queue.
     Message(QueueName, Message),
     /// The schedule.
     Sweep,
+}
+
+/// What somebody asks for by a program of their own rather than by a message.
+#[derive(Debug, Clone)]
+enum Command {
+    /// That the person of this key be forgotten.
+    Forget(String),
+    /// That they may come back.
+    Lift(String),
 }
 
 /// A day in the hosted home.
@@ -67,7 +79,9 @@ pub struct Host<'a> {
     /// What each process may meet, from a seed.
     trouble: Option<SeededRandom>,
     /// Events that have come and were not worked off.
-    uploads: Vec<Vec<u8>>,
+    uploads: Vec<(&'static str, Vec<u8>)>,
+    /// What somebody wants done before that.
+    commands: Vec<Command>,
     /// Exports that come while others are under way: after so many pieces of work.
     later: Vec<(u64, Vec<u8>)>,
     swept: Timestamp,
@@ -87,6 +101,8 @@ pub struct Told {
     pub calls: u64,
     /// Which of them, counted from 1 over all processes, were calls to the LMS.
     pub lms: Vec<u64>,
+    /// Which of them were to change something in a store.
+    pub changes: Vec<u64>,
     /// Calls that were to change something in the LMS.
     pub writes: u64,
     /// Runs that stood still until a sweep noticed.
@@ -105,10 +121,11 @@ impl<'a> Host<'a> {
     /// A day of `world`, on which processes die at `crashes`.
     pub fn new(world: &'a mut World, crashes: Vec<Crash>) -> Self {
         let swept = world.clock.now();
-        let (uploads, later, trouble) = (Vec::new(), Vec::new(), None);
+        let (uploads, commands) = (Vec::new(), Vec::new());
+        let (later, trouble) = (Vec::new(), None);
         let keeps_lines = std::env::var_os("WORLD_LINES").is_some();
         let told = Told::default();
-        Self { world, crashes, trouble, uploads, later, swept, keeps_lines, told }
+        Self { world, crashes, trouble, uploads, commands, later, swept, keeps_lines, told }
     }
 
     /// Processes meet trouble, and messages and events come twice.
@@ -127,14 +144,26 @@ impl<'a> Host<'a> {
     pub async fn live(mut self, day: &Day) -> Told {
         self.world.act_by_hand(day.by_hand);
         match &day.event {
-            Event::Export(bytes) | Event::Broken(bytes) => self.uploads.push(bytes.clone()),
+            Event::Export(bytes) | Event::Broken(bytes) | Event::Moves { export: bytes, .. } => {
+                self.uploads.push((REGISTRAR, bytes.clone()));
+            }
+            Event::List(bytes) => self.uploads.push(("list", bytes.clone())),
+            Event::Forgetting(who, bytes) => {
+                self.commands.push(Command::Forget(who.clone()));
+                self.uploads.push((REGISTRAR, bytes.clone()));
+            }
+            Event::Lifting(who, bytes) => {
+                self.commands.push(Command::Lift(who.clone()));
+                self.uploads.push((REGISTRAR, bytes.clone()));
+            }
             Event::Approval(_) => self.ask_to_approve().await,
+            Event::Reverting => self.ask_to_revert().await,
         }
         for _ in 0..3_000 {
             let due = self.later.iter().position(|(works, _)| *works <= self.told.works);
             if let Some(at) = due {
                 let (_, export) = self.later.remove(at);
-                self.uploads.push(export);
+                self.uploads.push((REGISTRAR, export));
             }
             let Some(work) = self.next_work().await else {
                 if self.is_at_rest().await {
@@ -167,15 +196,35 @@ impl<'a> Host<'a> {
             "checksum": held.held_checksum,
             "by": "the registrar",
         });
-        let body = body.to_string();
+        self.by_hand(body.to_string()).await;
+    }
+
+    /// Somebody sends the other documented message.
+    async fn ask_to_revert(&mut self) {
+        let run = newest_export(self.world.runs().await);
+        let body = serde_json::json!({
+            "tenant": self.world.integration.scope.tenant,
+            "integration": self.world.integration.scope.integration,
+            "step": "revert",
+            "run": run,
+            "by": "the registrar",
+        });
+        self.by_hand(body.to_string()).await;
+    }
+
+    async fn by_hand(&self, body: String) {
         let group = pipeline::group(&self.world.integration.scope);
         let sent = self.world.queue.send(QueueName::Plan, &group, "by-hand", &body);
         sent.await.expect("the queue in memory takes it");
     }
 
     async fn next_work(&mut self) -> Option<Work> {
+        if !self.commands.is_empty() {
+            return Some(Work::Command(self.commands.remove(0)));
+        }
         if !self.uploads.is_empty() {
-            return Some(Work::Upload(self.uploads.remove(0)));
+            let (source, bytes) = self.uploads.remove(0);
+            return Some(Work::Upload(source, bytes));
         }
         if self.chance(40) {
             // What is there is not handed out yet.
@@ -256,9 +305,13 @@ impl<'a> Host<'a> {
                 acknowledged.expect("the queue in memory answers");
             }
             // The event comes again.
-            Work::Upload(bytes) if !done => {
+            Work::Upload(source, bytes) if !done => {
                 self.world.clock.advance(Duration::from_secs(60));
-                self.uploads.push(bytes);
+                self.uploads.push((source, bytes));
+            }
+            Work::Command(command) if !done => {
+                self.world.clock.advance(Duration::from_secs(60));
+                self.commands.insert(0, command);
             }
             Work::Sweep if !done => self.swept = self.world.clock.now() + Duration::from_secs(60),
             _ => {}
@@ -281,11 +334,13 @@ impl<'a> Host<'a> {
         told.works += 1;
         told.calls += process.tap.calls();
         told.lms.extend(process.tap.lms_places().into_iter().map(|place| from + place));
+        told.changes.extend(process.tap.changes().into_iter().map(|place| from + place));
         told.writes += process.tap.lms_writes();
         told.killed += u64::from(process.tap.is_dead());
         told.story.extend(process.tap.lines());
         let what = match work {
-            Work::Upload(bytes) => format!("upload of {} bytes", bytes.len()),
+            Work::Upload(source, bytes) => format!("{source}: {} bytes", bytes.len()),
+            Work::Command(command) => format!("{command:?}"),
             Work::Message(_, message) => message.body.clone(),
             Work::Sweep => "sweep".to_owned(),
         };
@@ -330,23 +385,23 @@ async fn run(process: &Process, work: &Work, clock: &dyn Clock) -> Result<u64, P
     let until = clock.now() + SLICE;
     let patient = clock.now() + LEASE + TIMEOUT;
     match work {
-        Work::Upload(bytes) => {
-            let input = ExportInput {
-                name: "registrar.xml".to_owned(),
-                reader: Box::new(Cursor::new(bytes.clone())),
-            };
-            let vault = &*pipeline.vault;
-            match read(&process.source, Mode::Full, vec![input], vault, &NoProgress) {
+        Work::Upload(source, bytes) => {
+            let source = pipeline.integration.source(source).expect("a source of this name");
+            match process.reads(source, &format!("{}.export", source.name), bytes) {
                 Ok(export) => {
-                    let taken = pipeline.take_in(&process.source, export, patient).await?;
+                    let taken = pipeline.take_in(source, export, patient).await?;
                     pipeline.send(&taken.next).await?;
                 }
                 Err(error @ PipelineError::Unreadable { .. }) => {
                     let why = error.to_string();
-                    pipeline.note_refused(&process.source, Vec::new(), why, patient).await?;
+                    pipeline.note_refused(source, Vec::new(), why, patient).await?;
                 }
                 Err(error) => return Err(error),
             }
+        }
+        Work::Command(Command::Forget(who)) => process.forget(who).await?,
+        Work::Command(Command::Lift(who)) => {
+            pipeline.lift(who, "the registrar").await?;
         }
         Work::Message(QueueName::Plan, message) => {
             let step = serde_json::from_str(&message.body).expect("a step");

@@ -3,10 +3,12 @@
 //!
 //! - [`town`]: a small school, what happens in it, and its exports;
 //! - [`life`]: a week of it, and the turn of its school year;
+//! - [`careful`]: another school, with all that keeps it from harm: two sources, limits, moves, a
+//!   person who is forgotten, a day that is undone;
 //! - [`tap`], [`ports`], [`wire`]: every call of every port passes here, and can be counted, made
 //!   to fail, or be the moment at which the process dies;
 //! - [`trouble`]: what goes wrong, from a seed;
-//! - [`world`]: all of it together, processes started and started again;
+//! - [`world`], [`process`]: all of it together, processes started and started again;
 //! - [`oracle`]: what must be true afterwards;
 //! - [`tell`]: what happened, for people;
 //! - [`campaign`]: worlds by the thousand, each with a name that replays it;
@@ -17,12 +19,14 @@
 //! **Never:** no socket, no file, no clock of the machine.
 
 pub mod campaign;
+pub mod careful;
 pub mod hosted;
 pub mod life;
 pub mod load;
 pub mod load_ports;
 pub mod oracle;
 pub mod ports;
+pub mod process;
 pub mod said;
 pub mod tap;
 pub mod tell;

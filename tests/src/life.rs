@@ -13,6 +13,39 @@ pub enum Event {
     Broken(Vec<u8>),
     /// Somebody approves what is held, and the export of the day before comes again.
     Approval(Vec<u8>),
+    /// The list of the second source.
+    List(Vec<u8>),
+    /// Somebody asks that the person of this key be forgotten; the export names them all the same.
+    Forgetting(String, Vec<u8>),
+    /// Whoever was forgotten under this key may come back, and the export has them.
+    Lifting(String, Vec<u8>),
+    /// The newest export is taken back.
+    Reverting,
+    /// The registrar's export, by which `who` move to other courses and are in one at every moment;
+    /// the LMS may still hold `meanwhile`, while the old places wait.
+    Moves {
+        /// The export.
+        export: Vec<u8>,
+        /// Keys of those who move.
+        who: Vec<String>,
+        /// With the old places, where these go a run later.
+        meanwhile: Town,
+    },
+}
+
+impl Event {
+    /// The export that comes in the end, where one does that is taken in.
+    pub fn export(&self) -> Option<&[u8]> {
+        match self {
+            Self::Export(bytes)
+            | Self::Approval(bytes)
+            | Self::List(bytes)
+            | Self::Forgetting(_, bytes)
+            | Self::Lifting(_, bytes)
+            | Self::Moves { export: bytes, .. } => Some(bytes),
+            Self::Broken(_) | Self::Reverting => None,
+        }
+    }
 }
 
 /// Something that people do in the LMS itself, before the day's export.
@@ -23,7 +56,12 @@ pub enum ByHand {
     /// A guest teacher gets an account and is enrolled in our first course; a teacher of ours opens
     /// a course of their own and takes a pupil of ours into it, and makes a group in our second.
     GuestTeacher,
+    /// Pupil 20 enters another address of their own.
+    OwnAddress,
 }
+
+/// What pupil 20 enters.
+pub const OWN_ADDRESS: &str = "twenty@home.example";
 
 /// A day.
 #[derive(Debug, Clone, PartialEq, Eq)]

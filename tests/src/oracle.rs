@@ -6,9 +6,53 @@ use roster::Role;
 use sandbox::moodle::{Site, Standing};
 use store::state::{StateName, States};
 
+use crate::life::{Day, Event};
 use crate::town::{Somebody, Town};
 use crate::wire::Platform;
 use crate::world::World;
+
+/// Everything that is wrong at the end of `day`, a line each; empty where all is well.
+pub async fn faults_of(world: &World, day: &Day) -> Vec<String> {
+    let mut wrong = faults(world, &day.lms).await;
+    if let (Event::Moves { meanwhile, .. }, false) = (&day.event, wrong.is_empty()) {
+        let waiting = faults(world, meanwhile).await;
+        wrong.retain(|_| !waiting.is_empty());
+    }
+    if let Event::Forgetting(who, _) = &day.event {
+        wrong.extend(remembered(world, who, &day.lms));
+    }
+    wrong
+}
+
+/// Who of those that move on `day` is in no course at all.
+pub fn nowhere(platform: &Platform, day: &Day) -> Vec<String> {
+    let Event::Moves { who, .. } = &day.event else { return Vec::new() };
+    let site = &platform.site;
+    let sits = |key: &&String| {
+        site.courses().filter(|(_, course)| !course.idnumber.is_empty()).any(|(id, _)| {
+            site.participants(id)
+                .iter()
+                .any(|one| one.idnumber == key.as_str() && one.standing == Standing::Active)
+        })
+    };
+    let nowhere = who.iter().filter(|key| !sits(key));
+    nowhere.map(|key| format!("{key}, who moves, is in no course")).collect()
+}
+
+/// Where the key or user name of somebody who is forgotten stands in any byte that is stored.
+pub fn remembered(world: &World, who: &str, lms: &Town) -> Vec<String> {
+    let login = lms.people.get(who).map(|person| person.username.as_str());
+    let words: Vec<&[u8]> = [Some(who), login].into_iter().flatten().map(str::as_bytes).collect();
+    let names =
+        |bytes: &[u8]| words.iter().any(|word| bytes.windows(word.len()).any(|part| part == *word));
+    let items = world.table.items().into_iter().map(|item| (item.key.to_string(), item.body));
+    let objects = world.objects.objects().into_iter().map(|(key, body)| (key, body.to_vec()));
+    let told = items.chain(objects).filter(|(key, body)| {
+        let unpacked = zstd::stream::decode_all(&body[..]).unwrap_or_default();
+        names(key.as_bytes()) || names(body) || names(&unpacked)
+    });
+    told.map(|(key, _)| format!("{who} is forgotten and stands in {key}")).collect()
+}
 
 /// Everything that is wrong, a line each; empty where all is well.
 pub async fn faults(world: &World, town: &Town) -> Vec<String> {
@@ -180,7 +224,9 @@ pub async fn store_is_inconsistent(world: &World) -> Vec<String> {
     let stores = world.stores();
     let states = States::new(&stores, world.integration.scope.clone());
     let mut wrong = Vec::new();
-    for name in [StateName::Source("registrar".into()), world.integration.applied()] {
+    let sources = world.integration.sources.iter();
+    let sources = sources.map(|source| StateName::Source(source.name.clone()));
+    for name in sources.chain([world.integration.applied()]) {
         if let Err(error) = read_back(&states, &name).await {
             wrong.push(format!("{}: {error}", name.slug()));
         }

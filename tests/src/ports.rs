@@ -49,6 +49,9 @@ impl<P: ?Sized> Tapped<P> {
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let verdict = self.tap.enter(name, about).await;
+        if does != Does::Reads {
+            self.tap.note_change();
+        }
         if verdict == Verdict::Go {
             self.fail_before(does)?;
         }

@@ -66,6 +66,8 @@ struct State {
     lms_calls: u64,
     /// Places of the calls to the LMS among all.
     lms_places: Vec<u64>,
+    /// Places of the calls that were to change something in a store.
+    changes: Vec<u64>,
     crash: Option<Crash>,
     dead: bool,
     trouble: Option<Trouble>,
@@ -84,6 +86,7 @@ impl Tap {
             lms_writes: 0,
             lms_calls: 0,
             lms_places: Vec::new(),
+            changes: Vec::new(),
             crash,
             dead: false,
             trouble,
@@ -125,7 +128,12 @@ impl Tap {
         self.state().lms_places.clone()
     }
 
-    /// How many of them were to change something.
+    /// Which of all calls, counted from 1, were to change something in a store.
+    pub fn changes(&self) -> Vec<u64> {
+        self.state().changes.clone()
+    }
+
+    /// How many calls to the LMS were to change something there.
     pub fn lms_writes(&self) -> u64 {
         self.state().lms_writes
     }
@@ -212,6 +220,13 @@ impl Tap {
         state.lms_places.push(place);
         state.lms_writes += u64::from(writes);
         *state.by_name.entry(function.to_owned()).or_default() += 1;
+    }
+
+    /// The call that was just begun is to change something in a store.
+    pub(crate) fn note_change(&self) {
+        let mut state = self.state();
+        let place = state.calls;
+        state.changes.push(place);
     }
 
     /// Whether trouble of `kind` strikes now.

@@ -138,6 +138,14 @@ impl Platform {
         self.by_hand.groups.insert(group, (course, name, members));
     }
 
+    /// Somebody of the roster enters another address of their own.
+    pub fn changes_address(&mut self, who: &str, address: &str, now: Timestamp) {
+        let users = self.site.users_by_idnumber(who);
+        let id = users.first().expect("somebody of this key has an account").0;
+        let form = format!("users[0][id]={id}&users[0][email]={address}");
+        self.call("core_user_update_users", &form, now);
+    }
+
     /// Somebody works in the LMS: `draw` decides what is done.
     fn work_by_hand(&mut self, draw: impl Fn(u64) -> u64, now: Timestamp) {
         let ours: Vec<u32> = self.site.courses().map(|(id, _)| id).skip(1).collect();

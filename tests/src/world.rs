@@ -1,24 +1,24 @@
 //! A world: stores, clock and LMS that outlive the processes which work on them.
 
-use std::io::Cursor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ambient::{Clock, ManualClock, SeededRandom, Timestamp};
 use lms::moodle::{Moodle, MoodleAccess, MoodleConfig};
 use pipeline::{
-    ExportInput, Integration, NoProgress, OpenVault, Pipeline, PipelineError, Safety, Source,
-    Speaks, Standing, SyncOutcome, read,
+    Integration, NoProgress, OpenVault, Pipeline, PipelineError, Safety, Source, Speaks, Standing,
 };
 use plan::{IdentityRules, Limit, Limits, Policy};
 use readers::ReadOptions;
 use roster::{Kind, Mode};
 use store::state::Scope;
-use store::state::run::{Run, RunState, StoredRun};
+use store::state::run::{Run, StoredRun};
 use store::{MemoryObjects, MemoryQueue, MemoryTable, MemoryWake, Stores};
 
-use crate::life::{ByHand, Day, Event};
+use crate::life::{ByHand, Day, Event, OWN_ADDRESS};
+use crate::oracle;
 use crate::ports::tapped;
+pub use crate::process::{Ended, Process, Step, step};
 use crate::tap::{Crash, Tap};
 use crate::town::{Town, course_key, person_key};
 use crate::trouble::Trouble;
@@ -52,54 +52,6 @@ pub struct World {
     pub known: Vec<Town>,
     seed: u64,
     processes: u64,
-}
-
-/// One process at work on a world.
-pub struct Process {
-    /// Its pipeline.
-    pub pipeline: Pipeline,
-    /// Where all its calls pass.
-    pub tap: Arc<Tap>,
-    pub(crate) source: Source,
-}
-
-/// What became of a step.
-#[derive(Debug)]
-pub enum Ended {
-    /// The process died in it.
-    Killed,
-    /// It came to an end.
-    Came(Result<Box<SyncOutcome>, PipelineError>),
-}
-
-impl Ended {
-    /// Whether everything is done: nothing waits, nothing is open.
-    pub fn is_settled(&self) -> bool {
-        let Self::Came(Ok(outcome)) = self else { return false };
-        let left = outcome.run.receipts;
-        let open = left.accepted + left.deferred + left.retry + left.unknown + left.rejected;
-        let ended = matches!(outcome.run.state, RunState::Done | RunState::PartlyHeld);
-        ended && open + outcome.run.parked + outcome.run.deferred == 0
-    }
-
-    /// The outcome of a step that must have worked.
-    pub fn outcome(self) -> Box<SyncOutcome> {
-        match self {
-            Self::Came(Ok(outcome)) => outcome,
-            other => panic!("the step did not work: {other:?}"),
-        }
-    }
-}
-
-/// What a process is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step<'a> {
-    /// Take in an export and deliver it.
-    Sync(&'a [u8]),
-    /// What is due.
-    Sweep,
-    /// Approve what the newest run holds, then take in the export.
-    ApproveAndSync(&'a [u8]),
 }
 
 impl World {
@@ -195,7 +147,8 @@ impl World {
             sole_writer,
             stop: Arc::default(),
         };
-        Process { pipeline, tap, source: source() }
+        let source = self.integration.source("registrar").cloned().unwrap_or_else(source);
+        Process { pipeline, tap, source }
     }
 
     /// Does what people do in the LMS on a day.
@@ -217,6 +170,7 @@ impl World {
                     platform.make_group(second, now);
                 }
             }
+            ByHand::OwnAddress => platform.changes_address(&person_key(20), OWN_ADDRESS, now),
         }
     }
 
@@ -225,7 +179,15 @@ impl World {
     pub async fn live(&mut self, day: &Day) -> Vec<Process> {
         self.act_by_hand(day.by_hand);
         let process = self.process(None, None, true);
-        let ended = process.run(step(day)).await;
+        let mut ended = process.run(step(day)).await;
+        let mut processes = vec![process];
+        if matches!(day.event, Event::Moves { .. }) && !ended.is_settled() {
+            // What waited for the new places goes now.
+            self.clock.advance(Duration::from_secs(60));
+            let second = self.process(None, None, true);
+            ended = second.run(step(day)).await;
+            processes.push(second);
+        }
         match &day.event {
             Event::Broken(_) => {
                 assert!(matches!(ended, Ended::Came(Err(_))), "{}: was not refused", day.name);
@@ -233,7 +195,7 @@ impl World {
             _ => assert!(ended.is_settled(), "{}: {ended:?}", day.name),
         }
         self.pass_night(day);
-        vec![process]
+        processes
     }
 
     /// The day ends, and the next begins.
@@ -259,6 +221,7 @@ impl World {
             let what = if round % 3 == 2 { Step::Sweep } else { step(day) };
             let ended = process.run(what).await;
             settled.add(&process, &ended);
+            settled.wrong.extend(oracle::nowhere(&self.platform(), day));
             let busy = matches!(ended, Ended::Came(Err(PipelineError::Busy { .. })));
             let refused = matches!(day.event, Event::Broken(_))
                 && matches!(ended, Ended::Came(Err(PipelineError::Unreadable { .. })));
@@ -304,6 +267,8 @@ pub struct Settled {
     pub story: Vec<String>,
     /// Digests of all that each process did.
     pub trace: Vec<blake3::Hash>,
+    /// What was wrong when one of them ended.
+    pub wrong: Vec<String>,
 }
 
 impl Settled {
@@ -333,57 +298,6 @@ impl Settled {
             whole.update(trace.as_bytes());
         }
         whole.finalize()
-    }
-}
-
-/// What a process is asked to do on a day.
-pub fn step(day: &Day) -> Step<'_> {
-    match &day.event {
-        Event::Export(bytes) | Event::Broken(bytes) => Step::Sync(bytes),
-        Event::Approval(bytes) => Step::ApproveAndSync(bytes),
-    }
-}
-
-impl Process {
-    /// Does one step, or dies in it.
-    pub async fn run(&self, step: Step<'_>) -> Ended {
-        let work = async {
-            match step {
-                Step::Sync(bytes) => self.sync(bytes).await.map(Some),
-                Step::Sweep => self.pipeline.sweep().await.map(|swept| swept.outcome),
-                Step::ApproveAndSync(bytes) => {
-                    self.approve().await?;
-                    self.sync(bytes).await.map(Some)
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            ended = work => match ended {
-                Ok(Some(outcome)) => Ended::Came(Ok(Box::new(outcome))),
-                Ok(None) => unreachable!("the integration is active"),
-                Err(error) => Ended::Came(Err(error)),
-            },
-            () = self.tap.killed() => Ended::Killed,
-        }
-    }
-
-    async fn sync(&self, bytes: &[u8]) -> Result<SyncOutcome, PipelineError> {
-        let input = ExportInput {
-            name: "registrar.xml".to_owned(),
-            reader: Box::new(Cursor::new(bytes.to_vec())),
-        };
-        let vault = &*self.pipeline.vault;
-        let export = read(&self.source, Mode::Full, vec![input], vault, &NoProgress)?;
-        self.pipeline.sync(&self.source, export).await
-    }
-
-    /// Approves what the newest run that holds something holds.
-    async fn approve(&self) -> Result<(), PipelineError> {
-        let runs = self.pipeline.runs(20).await?;
-        let held = runs.iter().find_map(|run| Some((run.id.clone(), run.held_checksum.clone()?)));
-        let Some((run, checksum)) = held else { return Ok(()) };
-        self.pipeline.approve(&run, &checksum, "the registrar").await.map(drop)
     }
 }
 

@@ -9,14 +9,21 @@ use std::sync::{Mutex, PoisonError};
 use ambient::{Clock as _, Random, SeededRandom};
 use end_to_end::hosted::{Host, Told, has_run};
 use end_to_end::life::{Day, Event, days};
-use end_to_end::{Crash, Moment, World, oracle};
+use end_to_end::{Crash, Moment, World, careful, oracle};
+use plan::Moves;
 use store::state::run::RunState;
 
 /// How many seeded worlds are run where nothing else is asked for.
 const SEEDED: u64 = 400;
+/// What the names of the careful school's worlds begin with.
+const CAREFULLY: &str = "careful/";
+/// How many of the careful school.
+const CAREFUL: u64 = 100;
 
 /// A day of the hosted home at its dawn.
 struct Dawn {
+    /// What the names of its worlds begin with.
+    life: &'static str,
     day: Day,
     next: Option<Day>,
     world: World,
@@ -29,24 +36,37 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 async fn dawns() -> Vec<Dawn> {
-    let mut world = World::new(1);
+    dawns_of("", World::new(1), days()).await
+}
+
+/// Those of the careful school, and of the one whose people move.
+async fn careful_dawns() -> Vec<Dawn> {
+    let mut dawns =
+        dawns_of(CAREFULLY, careful::school(Moves::Together).await, careful::days()).await;
+    let moving = careful::school(Moves::AddFirst).await;
+    dawns.extend(dawns_of(CAREFULLY, moving, careful::movers()).await);
+    dawns
+}
+
+async fn dawns_of(life: &'static str, mut world: World, days: Vec<Day>) -> Vec<Dawn> {
     let mut dawns = Vec::new();
-    let mut life = days().into_iter().peekable();
+    let mut days = days.into_iter().peekable();
+    let before = world.runs().await.len() as u64;
     let mut used = 0;
-    while let Some(day) = life.next() {
+    while let Some(day) = days.next() {
         let dawn = world.fork();
         let clean = Host::new(&mut world, Vec::new()).live(&day).await;
         assert!(clean.rests, "{}: {:#?}", day.name, clean.story);
-        assert_eq!(oracle::faults(&world, &day.lms).await, [""; 0], "{}", day.name);
+        assert_eq!(oracle::faults_of(&world, &day).await, [""; 0], "{}", day.name);
         assert_eq!(clean.stalled, 0, "{}: no message was lost", day.name);
         used += 1;
         world.pass_night(&day);
-        dawns.push(Dawn { next: life.peek().cloned(), world: dawn, day, clean });
+        dawns.push(Dawn { life, next: days.peek().cloned(), world: dawn, day, clean });
     }
     let usage = world.process(None, None, false).pipeline.usage(world.clock.now()).await.unwrap();
     let ended = world.runs().await;
     assert_eq!(usage.runs, ended.len() as u64, "every run is counted once");
-    assert!(usage.runs >= used && usage.changes > 100, "{usage:?}");
+    assert!(usage.runs >= used + before && usage.changes > 100, "{usage:?}");
     assert_eq!(usage.lms_calls, ended.iter().map(|run| run.calls).sum::<u64>());
     dawns
 }
@@ -60,11 +80,19 @@ async fn faults(world: &mut World, day: &Day, told: &Told, bound: Option<u64>) -
     if bound.is_some_and(|bound| told.writes > bound) {
         wrong.push(format!("{} writes to the LMS, at most {bound:?} allowed", told.writes));
     }
-    wrong.extend(oracle::faults(world, &day.lms).await);
+    wrong.extend(oracle::nowhere(&world.platform(), day));
+    wrong.extend(oracle::faults_of(world, day).await);
     let again = match &day.event {
-        Event::Export(_) => Host::new(world, Vec::new()).live(day).await,
+        Event::Export(_) | Event::List(_) | Event::Moves { .. } => {
+            Host::new(world, Vec::new()).live(day).await
+        }
         _ => return wrong,
     };
+    if let Event::Moves { .. } = &day.event {
+        // What waited for the new places went now, if it had not gone before.
+        wrong.extend(oracle::faults(world, &day.lms).await);
+        return wrong;
+    }
     if again.writes > 0 {
         wrong.push(format!("the same export again makes {} writes to the LMS", again.writes));
     }
@@ -94,7 +122,7 @@ async fn die(dawns: &[Dawn], day: usize, crash: Crash) -> Option<String> {
     if told.killed != 1 {
         wrong.push(format!("{} processes died", told.killed));
     }
-    report(&format!("{day}/{}/{:?}", crash.call, crash.moment), &wrong, &told)
+    report(&format!("{}{day}/{}/{:?}", dawn.life, crash.call, crash.moment), &wrong, &told)
 }
 
 /// The next day's export comes while this day's is under way, and somebody dies as well.
@@ -108,7 +136,7 @@ async fn overtake(dawns: &[Dawn], day: usize, works: u64, call: u64) -> Option<S
     let host = Host::new(&mut world, crash.into_iter().collect());
     let told = host.and_then(works, export.clone()).live(&dawn.day).await;
     let wrong = faults(&mut world, next, &told, None).await;
-    report(&format!("{day}/{works}/{call}/overtaken"), &wrong, &told)
+    report(&format!("{}{day}/{works}/{call}/overtaken", dawn.life), &wrong, &told)
 }
 
 /// Everything drawn from a seed. Also says whether a run was superseded.
@@ -125,7 +153,7 @@ async fn draw(dawns: &[Dawn], seed: u64) -> (Option<String>, Told, bool) {
     let told = Host::new(&mut world, crashes).with_trouble(seed).live(&dawn.day).await;
     let wrong = faults(&mut world, &dawn.day, &told, None).await;
     let superseded = has_run(&world, RunState::Superseded).await;
-    (report(&seed.to_string(), &wrong, &told), told, superseded)
+    (report(&format!("{}{seed}", dawn.life), &wrong, &told), told, superseded)
 }
 
 /// Runs all of `count` worlds on as many threads as there are cores; all must be well.
@@ -168,6 +196,29 @@ fn whichever_function_dies_the_message_comes_again_and_all_ends_well() {
     }
     assert!(points.len() > 1_300, "{}", points.len());
     all_well(points.len(), |at| (block_on(die(&dawns, points[at].0, points[at].1)), ()));
+}
+
+#[test]
+fn a_careful_school_is_safe_whichever_function_dies() {
+    let dawns = block_on(careful_dawns());
+    let mut points = Vec::new();
+    for (day, dawn) in dawns.iter().enumerate() {
+        let changes = dawn.clean.changes.iter().map(|call| (*call, Moment::After));
+        let lms = dawn.clean.lms.iter().map(|call| (*call, Moment::Underway));
+        let crashes = changes.chain(lms);
+        points.extend(crashes.map(|(call, moment)| (day, Crash { call, moment })));
+    }
+    assert!(points.len() > 500, "{}", points.len());
+    all_well(points.len(), |at| (block_on(die(&dawns, points[at].0, points[at].1)), ()));
+}
+
+#[test]
+fn whatever_goes_wrong_with_care_in_the_hosted_home_it_is_put_right() {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let from = number("HOSTED_FROM").unwrap_or(0);
+    let count = number("CAREFUL_COUNT").unwrap_or(CAREFUL);
+    let dawns = block_on(careful_dawns());
+    all_well(count as usize, |at| (block_on(draw(&dawns, from + at as u64)).0, ()));
 }
 
 #[test]
@@ -214,11 +265,14 @@ fn whatever_goes_wrong_in_the_hosted_home_it_is_put_right() {
     assert!(seen.iter().all(|seen| *seen >= 10), "killed, twice, late, superseded: {seen:?}");
 }
 
-/// `HOSTED_SEED` names the world.
+/// `HOSTED_SEED` names the world; one of the careful school begins with `careful/`.
 #[test]
 fn replay() {
     let Ok(word) = std::env::var("HOSTED_SEED") else { return };
-    let dawns = block_on(dawns());
+    let (word, dawns) = match word.strip_prefix(CAREFULLY) {
+        Some(word) => (word.to_owned(), block_on(careful_dawns())),
+        None => (word, block_on(dawns())),
+    };
     let parts: Vec<&str> = word.split('/').collect();
     let number = |at: usize| parts[at].parse::<u64>().unwrap();
     let failure = match parts.len() {

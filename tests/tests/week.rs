@@ -2,8 +2,8 @@
 
 use end_to_end::life::{Event, days, turn_of_the_year, week};
 use end_to_end::world::{Step, step};
-use end_to_end::{Ended, Town, World, oracle, tell};
-use plan::Limit;
+use end_to_end::{Ended, Town, World, careful, oracle, tell};
+use plan::{Limit, Moves};
 use roster::{Kind, Role};
 
 #[tokio::test]
@@ -13,6 +13,27 @@ async fn the_lms_holds_what_the_registrar_says_on_every_day() {
         world.live(&day).await;
         let faults = oracle::faults(&world, &day.lms).await;
         assert!(faults.is_empty(), "{}: {faults:#?}", day.name);
+    }
+}
+
+#[tokio::test]
+async fn the_lms_holds_what_a_careful_school_wants_on_every_day() {
+    let lives = [(Moves::Together, careful::days()), (Moves::AddFirst, careful::movers())];
+    for (moves, days) in lives {
+        let mut world = careful::school(moves).await;
+        for day in days {
+            if let Event::Forgetting(who, _) = &day.event {
+                // What is looked for afterwards can be found.
+                assert!(oracle::remembered(&world, who, &day.lms).len() > 5);
+            }
+            let processes = world.live(&day).await;
+            let faults = oracle::faults(&world, &day.lms).await;
+            assert!(faults.is_empty(), "{}: {faults:#?}", day.name);
+            assert_eq!(oracle::faults_of(&world, &day).await, [""; 0], "{}", day.name);
+            let held = world.runs().await[0].held.clone();
+            assert_eq!(!held.is_empty(), day.name == "too many", "{}: {held:?}", day.name);
+            assert!(processes.iter().all(|process| process.tap.lms_writes() < 40), "{}", day.name);
+        }
     }
 }
 

@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use end_to_end::campaign::{
-    Dawn, Failure, Name, Report, dawns, every_overtaken, every_point, every_zombie, lose_record,
-    run,
+    Dawn, Failure, Name, Report, careful_dawns, dawns, every_change, every_overtaken, every_point,
+    every_zombie, lose_record, run,
 };
 use store::state::run::RunState;
 
 /// How many seeded worlds are run where nothing else is asked for.
 const SEEDED: u64 = 700;
+/// How many of the careful school.
+const CAREFUL: u64 = 200;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -111,12 +113,48 @@ fn a_seed_gives_the_same_world_to_the_byte() {
     }
 }
 
+#[test]
+fn a_careful_school_is_safe_wherever_a_process_dies() {
+    let dawns = block_on(careful_dawns());
+    let points = every_change(&dawns);
+    assert!(points.len() > 300, "{}", points.len());
+    let reports = all_well(worlds(&dawns, &points));
+    assert!(reports.iter().all(|report| report.settled.killed == 1));
+}
+
+#[test]
+fn at_a_careful_school_neither_newer_exports_nor_zombies_do_harm() {
+    let dawns = block_on(careful_dawns());
+    let mut names = every_overtaken(&dawns);
+    // A process that stands still between two reads has nothing to be late with.
+    let changes = |name: &Name| match name {
+        Name::Zombie { day, call, .. } => dawns[*day].changes.contains(call),
+        _ => false,
+    };
+    names.extend(every_zombie(&dawns).into_iter().filter(changes));
+    assert!(names.len() > 300, "{}", names.len());
+    all_well(worlds(&dawns, &names));
+}
+
+/// `CAREFUL_COUNT` sets how many, `WORLD_FROM` the first.
+#[test]
+fn whatever_goes_wrong_with_care_it_is_put_right() {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let from = number("WORLD_FROM").unwrap_or(0);
+    let count = number("CAREFUL_COUNT").unwrap_or(CAREFUL);
+    let dawns = block_on(careful_dawns());
+    let seeds: Vec<Name> = (from..from + count).map(Name::Seed).collect();
+    all_well(worlds(&dawns, &seeds));
+}
+
 /// `WORLD_SEED` names the world.
 #[test]
 fn replay() {
     let Ok(word) = std::env::var("WORLD_SEED") else { return };
-    let dawns = block_on(dawns());
-    let name = Name::parse(&word, &dawns).expect("WORLD_SEED is a number or a crash point");
+    let lives = [block_on(dawns()), block_on(careful_dawns())];
+    let named = |dawns: Vec<Dawn>| Some((Name::parse(&word, &dawns)?, dawns));
+    let (name, dawns) =
+        lives.into_iter().find_map(named).expect("WORLD_SEED is a number or a crash point");
     match block_on(run(&dawns, name)) {
         Ok(report) => println!("world {word} is well: {:#?}", report.settled.story),
         Err(failure) => panic!("{failure}"),
