@@ -49,7 +49,8 @@ async fn a_new_key_that_nobody_announced_keeps_the_account_once_somebody_says_so
     let held = sync(&mut world, &moved).await;
     assert!(held.run.changes.is_empty(), "{:?}", held.run.changes);
     let process = world.process(None, None, true);
-    let questions = process.pipeline.questions(&held.run.id).await.expect("the run is there");
+    let questions =
+        process.pipeline.questions(&held.run.id, Said::Same).await.expect("the run is there");
     assert_eq!(questions, [(Text::new("P017"), Text::new("N017"))]);
     // An approval is no answer, and says so.
     let checksum = held.run.held_checksum.clone().expect("something is held");

@@ -13,4 +13,4 @@ mod random;
 pub use clock::{Clock, ManualClock, Stopwatch, SystemClock};
 pub use jiff::Timestamp;
 pub use quiet::{NotAWindow, NotAZone, Quiet, Window, zone};
-pub use random::{Random, SeededRandom, SystemRandom, run_id};
+pub use random::{Random, SeededRandom, SystemRandom, run_id, run_time};

@@ -57,9 +57,15 @@ impl Random for SeededRandom {
 /// A new run's id, for instance `20261122T050738250Z-3fa9c1`: sorts by time, to the millisecond, and
 /// is safe in a file name.
 pub fn run_id(now: Timestamp, random: &dyn Random) -> String {
+    format!("{}-{:06x}", run_time(now), random.next_u64() >> 40)
+}
+
+/// What the id of a run of this moment begins with: no earlier run's id sorts behind it, and no
+/// later one's before it.
+pub fn run_time(now: Timestamp) -> String {
     let at = now.to_zoned(TimeZone::UTC).datetime();
     format!(
-        "{:04}{:02}{:02}T{:02}{:02}{:02}{:03}Z-{:06x}",
+        "{:04}{:02}{:02}T{:02}{:02}{:02}{:03}Z",
         at.year(),
         at.month(),
         at.day(),
@@ -67,7 +73,6 @@ pub fn run_id(now: Timestamp, random: &dyn Random) -> String {
         at.minute(),
         at.second(),
         at.millisecond(),
-        random.next_u64() >> 40,
     )
 }
 
@@ -93,6 +98,8 @@ mod tests {
         let early = run_id(Timestamp::from_second(1_700_000_000).unwrap(), &random);
         let late = run_id(Timestamp::from_millisecond(1_700_000_000_001).unwrap(), &random);
         assert!(early < late);
+        let between = run_time(Timestamp::from_millisecond(1_700_000_000_001).unwrap());
+        assert!(early < between && between < late);
         assert_eq!(early.len(), "20261122T050738250Z-3fa9c1".len());
     }
 }

@@ -85,7 +85,9 @@ impl Pipeline {
         let Some(bytes) = self.stores.objects.get(&header).await? else { return Ok(false) };
         let plan = Plan::from_bytes(&bytes)
             .map_err(|error| PipelineError::damaged("a plan's header", &error))?;
-        let is_question = |reason: &HoldReason| matches!(reason, HoldReason::Rename { .. });
+        let is_question = |reason: &HoldReason| {
+            matches!(reason, HoldReason::Rename { .. } | HoldReason::TwoKeys { .. })
+        };
         let asks = plan.reasons.iter().any(is_question);
         let follows = |reason| is_question(reason) || matches!(reason, HoldReason::Needs { .. });
         Ok(asks && plan.reasons.iter().all(follows))

@@ -8,11 +8,13 @@
 //! join them in the LMS first.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use ambient::Timestamp;
-use plan::{Applied, HoldReason, Identity, IdentityRules, Plan, Presence};
+use ambient::{Timestamp, run_time};
+use plan::{Applied, EachPerson, HoldReason, Identity, IdentityRules, Plan, Presence};
 use roster::{
-    Key, Kind, MarkKey, Marks, Mode, Origin, PersonKey, Place, Record, Sink, SnapshotBuilder, Text,
+    DecodeError, Key, Kind, MarkKey, Marks, Mode, Origin, PersonKey, Place, Record, Sink,
+    SnapshotBuilder, Text,
 };
 use store::Write;
 use store::state::answers::{Answer, mark_key};
@@ -24,9 +26,13 @@ use store::state::source::rewrite;
 use store::state::{Loaded, Published, StateName, States};
 use tracing::info;
 
+use crate::desired::{Broken, aside};
 use crate::drive::lease_lost;
 use crate::ingest::under_record_id;
 use crate::{Pipeline, PipelineError};
+
+/// So many runs are looked through for the newest plan.
+const LOOKED_THROUGH: usize = 50;
 
 /// What somebody says of a key that vanished and one that is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +57,34 @@ pub(crate) struct Identities {
     pub key: MarkKey,
     same: BTreeSet<(Text, Text)>,
     different: BTreeSet<(Text, Text)>,
+    asked: BTreeSet<(Text, Text)>,
+    since: String,
 }
 
 impl Identities {
-    pub(crate) fn of<'a>(&'a self, rules: &'a IdentityRules) -> Identity<'a> {
-        Identity { rules, key: &self.key, same: &self.same, different: &self.different }
+    pub(crate) fn of<'a>(
+        &'a self,
+        rules: &'a IdentityRules,
+        people: EachPerson<'a>,
+    ) -> Identity<'a> {
+        let Self { key, same, different, asked, since } = self;
+        Identity { rules, key, same, different, asked, since, people }
     }
+}
+
+/// Hands over the persons of the applied state. Where it cannot be read, `broken` says why.
+pub(crate) fn each_person(
+    applied: &Loaded,
+    broken: &Broken,
+    take: &mut dyn FnMut(&Applied),
+) -> Result<(), DecodeError> {
+    let each = applied.for_each(|packed| {
+        if matches!(packed.key()?, Key::Person(_)) {
+            take(&decode_applied(packed)?);
+        }
+        Ok(())
+    });
+    each.map_err(|error| aside(error, broken))
 }
 
 /// The mark of the day on which a person was born, as the source says it.
@@ -90,21 +118,54 @@ impl Pipeline {
             let of = if answer.same { &mut same } else { &mut different };
             of.insert((answer.old, answer.new));
         }
-        Ok(Identities { key, same, different })
+        let days = u64::from(self.integration.identity.rename_days);
+        let since = self.clock.now().checked_sub(Duration::from_secs(24 * 3600 * days));
+        let since = run_time(since.unwrap_or(Timestamp::UNIX_EPOCH));
+        let asked = self.asked_last().await?;
+        Ok(Identities { key, same, different, asked, since })
     }
 
-    /// The pairs of keys that a run asks about, former key first.
+    /// The pairs of keys that the newest plan asks about: they stay asked about until somebody
+    /// answers, however long ago it was that one vanished.
+    async fn asked_last(&self) -> Result<BTreeSet<(Text, Text)>, PipelineError> {
+        let runs = self.runs(LOOKED_THROUGH).await?;
+        let newest = runs.iter().find(|run| run.checksum.is_some());
+        let Some(holding) = newest.filter(|run| run.held_checksum.is_some()) else {
+            return Ok(BTreeSet::new());
+        };
+        self.pairs_of(&holding.id, |_| true).await
+    }
+
+    /// The pairs of keys that a run asks about, former key first: those that the answer fits. Who
+    /// is there, or has an account, cannot be said to be the same as somebody else.
     ///
     /// # Errors
     /// [`PipelineError::NotFound`] where there is no such run.
-    pub async fn questions(&self, run: &str) -> Result<Vec<(Text, Text)>, PipelineError> {
+    pub async fn questions(
+        &self,
+        run: &str,
+        said: Said,
+    ) -> Result<Vec<(Text, Text)>, PipelineError> {
         let run = self.load_run(run).await?;
-        let header = self.integration.scope.object("plans", &format!("{}/header", run.run.id));
-        let Some(bytes) = self.stores.objects.get(&header).await? else { return Ok(Vec::new()) };
+        let fits = |reason: &HoldReason| match said {
+            Said::Same => matches!(reason, HoldReason::Rename { .. }),
+            Said::Different => true,
+        };
+        Ok(self.pairs_of(&run.run.id, fits).await?.into_iter().collect())
+    }
+
+    async fn pairs_of(
+        &self,
+        run: &str,
+        fits: impl Fn(&HoldReason) -> bool,
+    ) -> Result<BTreeSet<(Text, Text)>, PipelineError> {
+        let header = self.integration.scope.object("plans", &format!("{run}/header"));
+        let Some(bytes) = self.stores.objects.get(&header).await? else {
+            return Ok(BTreeSet::new());
+        };
         let plan = Plan::from_bytes(&bytes)
             .map_err(|error| PipelineError::damaged("a plan's header", &error))?;
-        let pairs: BTreeSet<_> = plan.reasons.into_iter().filter_map(pair).collect();
-        Ok(pairs.into_iter().collect())
+        Ok(plan.reasons.into_iter().filter(fits).filter_map(pair).collect())
     }
 
     /// Takes somebody's word on keys of persons: whether each pair of a former and a new key is
@@ -257,7 +318,9 @@ impl Pipeline {
 
 fn pair(reason: HoldReason) -> Option<(Text, Text)> {
     match reason {
-        HoldReason::Rename { old, new } => Some((old, new)),
+        HoldReason::Rename { old, new }
+        | HoldReason::TwoKeys { old, new }
+        | HoldReason::Merge { old, new } => Some((old, new)),
         _ => None,
     }
 }
@@ -291,7 +354,7 @@ fn check(
         return not(format!(
             "{old} and {new} each have an account: Rollcall makes no two accounts one. Decide \
              which one stays, take over in the LMS what the other one holds, and leave one of the \
-             keys out of the source"
+             keys out of the source; what is held of the other account then needs an approval"
         ));
     }
     if of(new).and_then(|applied| applied.meta.presence) == Some(Presence::Removed) {

@@ -17,7 +17,7 @@ use store::state::{Loaded, Published, StateName, States};
 use crate::desired::{self, Held, LoadedSource, Notes, Sides, until_broken};
 use crate::drive::lease_lost;
 use crate::gate::Gate;
-use crate::identity::Identities;
+use crate::identity::{Identities, each_person};
 use crate::learned::{Tally, fallen};
 use crate::memory::{Memory, takes_away};
 use crate::progress::Stage;
@@ -275,6 +275,8 @@ impl Compare<'_> {
                 Absence::SaysNothing
             }
         };
+        let people =
+            |take: &mut dyn FnMut(&plan::Applied)| each_person(self.applied, &notes.broken, take);
         let input = DiffInput {
             weighed_before: &memory.weighed,
             past: &memory.past,
@@ -288,7 +290,7 @@ impl Compare<'_> {
             refused: self.refused,
             approved,
             absence: &absence,
-            identity: Some(self.identities.of(&integration.identity)),
+            identity: Some(self.identities.of(&integration.identity, &people)),
         };
         let applied = until_broken(self.applied.iter(decode_applied), &notes.broken);
         let wanted = desired::wanted(self.sides, integration, &notes, tally)?;

@@ -122,6 +122,22 @@ pub enum HoldReason {
         /// The key that is new.
         new: Text,
     },
+    /// Nothing but the key tells one who is new from one who is there and stays: perhaps one person
+    /// with two keys. An answer is needed, not an approval.
+    TwoKeys {
+        /// The key of the one who is there.
+        old: Text,
+        /// The key that is new.
+        new: Text,
+    },
+    /// One person vanished, and one who came lately is much like them: perhaps the same person, who
+    /// has two accounts then. Nobody makes them one but people.
+    Merge {
+        /// The key that vanished.
+        old: Text,
+        /// The key that came lately.
+        new: Text,
+    },
     /// Nothing has been delivered to this target before: all of it is looked at once.
     FirstSync,
     /// The configuration says something else of where records come from or by which keys.

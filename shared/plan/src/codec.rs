@@ -187,16 +187,20 @@ fn put_reason(out: &mut Vec<u8>, reason: &HoldReason) {
             out.push(24);
             put_bytes(out, key.as_bytes());
         }
-        HoldReason::Rename { old, new } => {
-            out.push(25);
-            [old, new].into_iter().for_each(|key| put_bytes(out, key.as_bytes()));
-        }
+        HoldReason::Rename { old, new } => put_pair(out, 25, old, new),
+        HoldReason::TwoKeys { old, new } => put_pair(out, 26, old, new),
+        HoldReason::Merge { old, new } => put_pair(out, 27, old, new),
         HoldReason::FirstSync => out.push(30),
         HoldReason::Reconfigured { what } => {
             out.push(31);
             put_bytes(out, what.as_bytes());
         }
     }
+}
+
+fn put_pair(out: &mut Vec<u8>, number: u8, old: &str, new: &str) {
+    out.push(number);
+    [old, new].into_iter().for_each(|key| put_bytes(out, key.as_bytes()));
 }
 
 fn reason(from: &mut Decoder<'_>) -> Result<HoldReason, DecodeError> {
@@ -224,6 +228,8 @@ fn reason(from: &mut Decoder<'_>) -> Result<HoldReason, DecodeError> {
         20 => HoldReason::GrantsSystemRole { role: Text::new(from.str()?) },
         24 => HoldReason::SuspectedReuse { key: Text::new(from.str()?) },
         25 => HoldReason::Rename { old: Text::new(from.str()?), new: Text::new(from.str()?) },
+        26 => HoldReason::TwoKeys { old: Text::new(from.str()?), new: Text::new(from.str()?) },
+        27 => HoldReason::Merge { old: Text::new(from.str()?), new: Text::new(from.str()?) },
         30 => HoldReason::FirstSync,
         31 => HoldReason::Reconfigured { what: Text::new(from.str()?) },
         _ => return Err(from.expected("a reason")),

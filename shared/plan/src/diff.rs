@@ -128,6 +128,8 @@ struct Run<'a> {
     suspected: Vec<(DraftId, u32)>,
     /// Persons, as hashes, who may not be those whom their accounts were made for.
     strangers: HashSet<u64>,
+    /// Whether the LMS is known to hold anybody.
+    anybody: bool,
     findings: Findings,
     parked: u64,
     deferred: u64,
@@ -168,6 +170,7 @@ impl<'a> Run<'a> {
             weights: Weights::default(),
             suspected: Vec::new(),
             strangers: HashSet::new(),
+            anybody: false,
             findings: Findings::default(),
             parked: 0,
             deferred: 0,
@@ -196,6 +199,7 @@ impl<'a> Run<'a> {
         if seen.is_some_and(|seen| seen.present && seen.ours) {
             self.weights.held[kind as usize - 1] += 1;
         }
+        self.anybody |= kind == Kind::Person && seen.is_some();
         let is_wanted = pair.wanted.is_some();
         self.note(&key, &pair, seen);
         let absence = match &pair.applied {

@@ -43,7 +43,7 @@ pub use checksum::NotAChecksum;
 pub use decide::{Absence, Refused};
 pub use diff::{DiffInput, Diffed, diff};
 pub use field_policy::{FieldPolicies, FieldPolicy, FieldSet};
-pub use identity::{Identity, IdentityRules, Known as KnownPerson, Verdict, judge};
+pub use identity::{EachPerson, Identity, IdentityRules, Known as KnownPerson, Verdict, judge};
 pub use join::{DiffError, Wanted};
 pub use limits::{
     Allowance, Limit, LimitTable, Limited, Limits, SharpDrop, Span, Window, day, week,

@@ -42,6 +42,8 @@ fn held_with_reasons(plan: &plan::Plan) -> Vec<String> {
     let reason = |reason: &HoldReason| match reason {
         HoldReason::SuspectedReuse { key } => format!("reuse {key}"),
         HoldReason::Rename { old, new } => format!("rename {old} {new}"),
+        HoldReason::TwoKeys { old, new } => format!("two keys {old} {new}"),
+        HoldReason::Merge { old, new } => format!("merge {old} {new}"),
         HoldReason::Needs { key } => format!("needs {key}"),
         other => format!("{other:?}"),
     };
@@ -253,6 +255,155 @@ fn a_dissimilar_re_key_is_looked_at_unless_somebody_said_that_it_is_one_person()
     assert_eq!(plan_of(&world, &school(&[alike], &[])), ["rekey person:a"]);
 }
 
+/// What is held of a plan, in the order of the alphabet.
+fn sorted_holds(world: &World, after: &[Record]) -> Vec<String> {
+    let plan = world.diff(after).plan;
+    assert_eq!(world.lints(&plan), []);
+    let mut held = held_with_reasons(&plan);
+    held.sort();
+    held
+}
+
+#[test]
+fn one_whom_an_earlier_export_dropped_is_asked_about_for_some_days() {
+    for policy in [OnRemove::Suspend, OnRemove::DeleteAfter { days: 90 }, OnRemove::Ignore] {
+        let mut world = holding(&school(&[anna(), jildert("j")], &[("c", "a"), ("c", "j")]));
+        world.policy = on_remove(Kind::Person, policy);
+        world.day = 100;
+        let without = school(&[jildert("j")], &[("c", "j")]);
+        let plan = world.diff(&without).plan;
+        world.deliver(&plan);
+        // The user name goes with the person, which alone would be a reason to hold.
+        let mut anew = somebody("b", "Anna", "Wiebelink", "03", "anna.w");
+        anew.username = Some(Text::new("user-a"));
+        let after = school(&[anew, jildert("j")], &[("c", "b"), ("d", "b"), ("c", "j")]);
+        let question = [
+            "create enrollment:c/b: needs person:b",
+            "create enrollment:d/b: needs person:b",
+            "create person:b: rename a b",
+        ];
+        for day in [101, 130] {
+            world.day = day;
+            assert_eq!(plan_of(&world, &after), [""; 0]);
+            assert_eq!(sorted_holds(&world, &after), question, "{policy:?}, day {day}");
+        }
+        world.day = 131;
+        let too_late = sorted_holds(&world, &after);
+        // Where the account was left as it is, nobody knows since when its owner is gone.
+        let still = policy == OnRemove::Ignore;
+        assert_eq!(too_late == question, still, "{policy:?}: {too_late:?}");
+        // What was asked stays asked.
+        world.asked.insert((Text::new("a"), Text::new("b")));
+        assert_eq!(sorted_holds(&world, &after), question);
+        world.different.insert((Text::new("a"), Text::new("b")));
+        let told_apart = sorted_holds(&world, &after);
+        assert!(!told_apart.iter().any(|held| held.contains("rename")), "{told_apart:?}");
+    }
+}
+
+#[test]
+fn nobody_is_looked_for_in_earlier_exports_where_no_days_are_looked_back() {
+    let mut world = holding(&school(&[anna()], &[]));
+    world.rules.rename_days = 0;
+    world.deliver(&world.diff(&school(&[], &[])).plan);
+    let anew = somebody("b", "Anna", "Jansen", "03", "anna.w");
+    assert_eq!(plan_of(&world, &school(&[anew], &[])), ["create person:b"]);
+}
+
+#[test]
+fn one_who_is_left_out_or_deleted_is_nobodys_former_self() {
+    let anew = || somebody("b", "Anna", "Jansen", "03", "anna.w");
+    let mut world = holding(&school(&[anna()], &[]));
+    world.deliver(&world.diff(&school(&[], &[])).plan);
+    world.outside.insert(Key::Person(PersonKey::new("a")));
+    assert_eq!(plan_of(&world, &school(&[anew()], &[])), ["create person:b"]);
+    // A tombstone has no account that anybody could keep.
+    let mut world = holding(&school(&[anna()], &[]));
+    world.policy = on_remove(Kind::Person, OnRemove::Delete);
+    world.deliver(&world.diff(&school(&[], &[])).plan);
+    assert_eq!(plan_of(&world, &school(&[anew()], &[])), ["create person:b"]);
+}
+
+#[test]
+fn one_who_differs_in_the_key_alone_from_one_who_is_there_gets_no_account_unasked() {
+    let world = holding(&school(&[anna()], &[("c", "a")]));
+    let both = |other: Person| school(&[anna(), other], &[("c", "a"), ("d", "b")]);
+    let same = both(somebody("b", "ANNA", "Jansen", "03", "other"));
+    assert_eq!(plan_of(&world, &same), [""; 0]);
+    let asked = ["create enrollment:d/b: needs person:b", "create person:b: two keys a b"];
+    assert_eq!(sorted_holds(&world, &same), asked);
+    // An approval is no answer.
+    let mut approved = world.clone();
+    approved.approved = world.diff(&same).plan.summary.held_checksum;
+    assert_eq!(sorted_holds(&approved, &same), asked);
+    // Once the other key is gone, it is the usual question.
+    let moved = school(&[somebody("b", "Anna", "Jansen", "03", "other")], &[("c", "b")]);
+    assert!(sorted_holds(&world, &moved).contains(&"create person:b: rename a b".to_owned()));
+    let mut told = world.clone();
+    told.different.insert((Text::new("a"), Text::new("b")));
+    assert_eq!(plan_of(&told, &same), ["create person:b", "create enrollment:d/b"]);
+    // Anything else that differs may be another person: a twin, a namesake, a brother.
+    for other in [
+        somebody("b", "Sofie", "Jansen", "03", "other"),
+        somebody("b", "Annie", "Jansen", "03", "other"),
+        somebody("b", "Anna", "Jansen", "04", "other"),
+        somebody("b", "Anna", "Jansen", "04", "anna"),
+        somebody("b", "Jildert", "Jansen", "17", "anna"),
+    ] {
+        assert_eq!(plan_of(&world, &both(other)), ["create person:b", "create enrollment:d/b"]);
+    }
+    // Where no day of birth is known, the address tells.
+    let mut unmarked = somebody("b", "Anna", "Jansen", "03", "anna");
+    unmarked.marks = None;
+    assert_eq!(plan_of(&world, &both(unmarked)), [""; 0]);
+}
+
+#[test]
+fn one_who_vanishes_after_somebody_alike_has_come_is_not_put_aside_unasked() {
+    let twice = |with: Person| school(&[anna(), with], &[("c", "a"), ("d", "b")]);
+    let married = || somebody("b", "Anna", "Wiebelink", "03", "anna.w");
+    let mut world = holding(&school(&[anna()], &[("c", "a")]));
+    world.day = 100;
+    let plan = world.diff(&twice(married())).plan;
+    assert_eq!(lines(&changes(&plan)), ["create person:b", "create enrollment:d/b"]);
+    world.deliver(&plan);
+    let alone = school(&[married()], &[("d", "b")]);
+    world.day = 130;
+    assert_eq!(plan_of(&world, &alone), [""; 0]);
+    let held = ["remove enrollment:c/a: needs person:a", "suspend person:a: merge a b"];
+    assert_eq!(sorted_holds(&world, &alone), held);
+    // Long after, or told that they are two: they are.
+    let gone = ["remove enrollment:c/a", "suspend person:a"];
+    let mut later = world.clone();
+    later.day = 131;
+    assert_eq!(plan_of(&later, &alone), gone);
+    later.asked.insert((Text::new("a"), Text::new("b")));
+    assert_eq!(sorted_holds(&later, &alone), held);
+    world.different.insert((Text::new("a"), Text::new("b")));
+    assert_eq!(plan_of(&world, &alone), gone);
+    // An approval lets it go: somebody has looked, and moved what there was to move.
+    world.different.clear();
+    world.approved = world.diff(&alone).plan.summary.held_checksum;
+    assert_eq!(plan_of(&world, &alone), gone);
+}
+
+#[test]
+fn of_several_who_are_gone_the_most_alike_is_asked_about() {
+    let gone = [
+        somebody("a1", "Annie", "Terbruggen", "03", "a1"),
+        somebody("a2", "Anna", "Jansen", "03", "a2"),
+        somebody("a3", "Anna", "Jansen", "03", "a3"),
+    ];
+    let anew = somebody("b", "Anna", "Jansen", "03", "b");
+    let world = holding(&school(&gone, &[]));
+    let reasons = world.diff(&school(std::slice::from_ref(&anew), &[])).plan.reasons;
+    let rename = |old| HoldReason::Rename { old: Text::new(old), new: Text::new("b") };
+    assert!(reasons.contains(&rename("a2")) && !reasons.contains(&rename("a3")));
+    let mut earlier = world.clone();
+    earlier.deliver(&world.diff(&school(&[], &[])).plan);
+    assert_eq!(earlier.diff(&school(&[anew], &[])).plan.reasons, [rename("a2")]);
+}
+
 /// Persons of a few names, days and addresses, so that keys change hands often.
 fn people() -> impl Strategy<Value = Vec<Person>> {
     let one = (0..6usize, 0..4usize, 0..4usize, 1..4u8, 0..5u8);
@@ -287,7 +438,15 @@ proptest! {
                 let (Some(Record::Person(before)), Some(Record::Person(after))) =
                     (&change.before, &change.after) else { continue };
                 let rules = world.rules;
-                let identity = plan::Identity { rules: &rules, key: &key, same: &different, different: &different };
+                let identity = plan::Identity {
+                    rules: &rules,
+                    key: &key,
+                    same: &different,
+                    different: &different,
+                    asked: &different,
+                    since: "",
+                    people: &|_| Ok(()),
+                };
                 let known = plan::KnownPerson::account(before);
                 prop_assert_eq!(plan::judge(&identity, known, after), plan::Verdict::Same);
             }

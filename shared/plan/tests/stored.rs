@@ -69,6 +69,8 @@ fn full() -> Plan {
         HoldReason::Needs { key: Text::new("person:old") },
         HoldReason::SuspectedReuse { key: Text::new("4711") },
         HoldReason::Rename { old: Text::new("a"), new: Text::new("b") },
+        HoldReason::TwoKeys { old: Text::new("a"), new: Text::new("b") },
+        HoldReason::Merge { old: Text::new("a"), new: Text::new("b") },
         HoldReason::FirstSync,
         HoldReason::Reconfigured { what: Text::new("source `hr` was removed") },
     ];

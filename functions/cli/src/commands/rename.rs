@@ -21,7 +21,8 @@ else. What a run asks about is held until it is answered: an approval does not l
 Examples:
   rollcall rename 4711 A-4711                  they are one person
   rollcall rename 4711 A-4711 --different      they are two, and it is not asked again
-  rollcall rename --asked last                 all that the newest run asks about are one person")]
+  rollcall rename --asked last                 all that the newest run asks about are one person
+  rollcall rename --asked last --different     they all are two")]
 pub struct Rename {
     /// The key that is gone
     #[arg(value_name = "OLD", requires = "new", required_unless_present = "asked")]
@@ -87,17 +88,17 @@ impl Rename {
     /// Notes the answer; asks for the lease until `until`.
     pub async fn answer(&self, home: &Home, until: Timestamp) -> Result<Renamed, Failure> {
         let said = if self.different { Said::Different } else { Said::Same };
-        let pairs = self.pairs(home).await?;
+        let pairs = self.pairs(home, said).await?;
         Ok(home.pipeline.rename(&pairs, said, &who(), until).await?)
     }
 
-    async fn pairs(&self, home: &Home) -> Result<Vec<(Text, Text)>, Failure> {
+    async fn pairs(&self, home: &Home, said: Said) -> Result<Vec<(Text, Text)>, Failure> {
         if let (Some(old), Some(new)) = (&self.old, &self.new) {
             return Ok(vec![(Text::new(old), Text::new(new))]);
         }
         let name = self.asked.as_deref().unwrap_or("last");
         let run = crate::home::fitting(name, home.runs(10_000).await?, |run| &run.id)?;
-        let pairs = home.pipeline.questions(&run.id).await?;
+        let pairs = home.pipeline.questions(&run.id, said).await?;
         if pairs.is_empty() {
             let message = format!("run {} asks about no keys", run.id);
             return Err(Failure::new(Exit::Failed, "not-found", message));

@@ -69,7 +69,7 @@ pub(crate) fn until_broken<T>(
 }
 
 /// Keeps a store error aside; what stands for it ends the stream.
-fn aside(error: StoreError, broken: &Broken) -> DecodeError {
+pub(crate) fn aside(error: StoreError, broken: &Broken) -> DecodeError {
     *broken.borrow_mut() = Some(error);
     DecodeError { what: "a readable state", at: 0 }
 }

@@ -5,6 +5,7 @@ use roster::{DecodeError, Text};
 use super::{DiffInput, Diffed, Run};
 use crate::assemble::{Held, Totals, assemble};
 use crate::draft::Questions;
+use crate::identity::{Looking, Merge};
 use crate::moves::Gains;
 use crate::{DiffError, Moves, Plan, hold, identity, refs};
 
@@ -23,7 +24,8 @@ impl Run<'_> {
         }
         self.tell_fixed_codes();
         self.tell_unseen_fields();
-        let questions = self.ask()?;
+        let (questions, merges) = self.ask()?;
+        identity::hold_merges(merges, &mut self.board)?;
         self.hold_strangers()?;
         self.weights.keep_below(self.input.weighed_before);
         let DiffInput { limits, past, .. } = *self.input;
@@ -56,13 +58,16 @@ impl Run<'_> {
     }
 
     /// Holds what needs an answer, with all that follows from it: an approval does not let it go.
-    fn ask(&mut self) -> Result<Questions, DecodeError> {
-        let Some(identity) = &self.input.identity else { return Ok(Questions::default()) };
+    fn ask(&mut self) -> Result<(Questions, Vec<Merge>), DecodeError> {
+        let DiffInput { identity, absence, .. } = *self.input;
+        let Some(identity) = &identity else { return Ok(Default::default()) };
         let first = self.board.reasons();
-        if identity::propose(identity, &mut self.board, &mut self.known)? > 0 {
+        let looking = Looking { identity, absence, anybody: self.anybody };
+        let merges = identity::propose(&looking, &mut self.board, &mut self.known)?;
+        if self.board.reasons() > first {
             while self.follow()? {}
         }
-        Ok(Questions { first, end: self.board.reasons() })
+        Ok((Questions { first, end: self.board.reasons() }, merges))
     }
 
     /// Holds what hangs on a person who may be a stranger.

@@ -168,8 +168,15 @@ mod tests {
     fn verdict(before: &Person, after: &Person) -> Verdict {
         let (rules, key) = (IdentityRules::default(), MarkKey::new([7; 32]));
         let different = BTreeSet::new();
-        let identity =
-            Identity { rules: &rules, key: &key, same: &different, different: &different };
+        let identity = Identity {
+            rules: &rules,
+            key: &key,
+            same: &different,
+            different: &different,
+            asked: &different,
+            since: "",
+            people: &|_| Ok(()),
+        };
         let mut removed = Person::new(before.person().clone());
         removed.marks = Some(identity.marks(before));
         let account = judge(&identity, Known::account(before), after);

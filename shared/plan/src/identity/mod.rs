@@ -4,23 +4,26 @@
 //! | what the plan would do | what it does |
 //! |---|---|
 //! | change a person's account so that it looks like a stranger's ([`judge`]) | hold that, and what would give the newcomer more of the account: new enrollments, other roles |
-//! | take an account out of use and make one for somebody very much like its owner ([`rename`]) | hold both, with all that belongs to either, until somebody says whether they are one person |
+//! | take an account out of use and make one for somebody very much like its owner, now or within some days ([`rename`]) | hold both, with all that belongs to either, until somebody says whether they are one person |
+//! | make an account for somebody whom nothing but the key tells from one who is there | hold it, until somebody says so |
+//! | take an account out of use whose owner seems to have got another one lately | hold it |
 //!
-//! What is taken away from the former owner flows, under its limits. The first kind of hold is let
-//! go by an approval, as any other: it says "the same person". The second is a question that an
-//! approval does not answer.
+//! What is taken away from the former owner flows, under its limits. The first and the last kind of
+//! hold are let go by an approval, as any other. The others are questions that an approval does not
+//! answer.
 //!
 //! **Never:** nobody's account is given to another person, and no two accounts are made one.
 
 mod judge;
 mod rename;
+mod sought;
 
 pub use judge::{Known, Verdict, judge};
-pub(crate) use rename::{hold_roles, propose};
+pub(crate) use rename::{Looking, Merge, hold_merges, hold_roles, propose};
 
 use std::collections::BTreeSet;
 
-use roster::{MarkKey, Marks, Person, Record, Text};
+use roster::{DecodeError, MarkKey, Marks, Person, Record, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::{Applied, Ownership, Presence, Wanted};
@@ -34,16 +37,27 @@ pub struct IdentityRules {
     pub rename: bool,
     /// From which likeness on (0 to 100) two names are one.
     pub alike: u8,
+    /// For so many days after an export dropped somebody, or an account was made, the other half of
+    /// a rename is looked for in later exports; 0: only within one export.
+    #[serde(default = "rename_days")]
+    pub rename_days: u16,
+}
+
+fn rename_days() -> u16 {
+    IdentityRules::default().rename_days
 }
 
 impl Default for IdentityRules {
     fn default() -> Self {
-        Self { reuse: true, rename: true, alike: 80 }
+        Self { reuse: true, rename: true, alike: 80, rename_days: 30 }
     }
 }
 
+/// Hands over the persons whom the LMS is known to hold, one by one, as often as it is asked.
+pub type EachPerson<'a> = &'a dyn Fn(&mut dyn FnMut(&Applied)) -> Result<(), DecodeError>;
+
 /// What a plan goes by where it looks at identities.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Identity<'a> {
     /// The rules.
     pub rules: &'a IdentityRules,
@@ -53,6 +67,13 @@ pub struct Identity<'a> {
     pub same: &'a BTreeSet<(Text, Text)>,
     /// Pairs of which somebody has said that they are two.
     pub different: &'a BTreeSet<(Text, Text)>,
+    /// Pairs, former key first, that the plan before this one asked about.
+    pub asked: &'a BTreeSet<(Text, Text)>,
+    /// What a run of the days that are looked back begins with at least: ids of runs sort by time.
+    pub since: &'a str,
+    /// The applied state's persons, looked at a second time where the plan makes some or takes some
+    /// away.
+    pub people: EachPerson<'a>,
 }
 
 impl Identity<'_> {

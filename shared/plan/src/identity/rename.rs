@@ -1,15 +1,26 @@
 //! One who vanished and one who is new, and much alike: proposed as one person with a new key.
 //!
-//! Only persons whom the plan takes out of use because they are gone, and persons whom it makes,
-//! are compared, and of those only pairs that share a day of birth, an address or a user name:
+//! Persons whom the plan takes out of use because they are gone (*vanished*) and persons whom it
+//! makes (*newcomers*) are compared with each other and, in a second pass over the applied state,
+//! with those who are not in the plan at all:
 //!
-//! | they share | and | then |
+//! | in this plan | and | then |
 //! |---|---|---|
-//! | the day of birth | the given name is alike | proposed |
-//! | the address | a part of the name is alike, or nothing says that they were born on two days | proposed |
-//! | the user name | a part of the name is alike, and nothing says that they were born on two days | proposed |
+//! | a newcomer | one who vanished in it | a question ([`HoldReason::Rename`]) |
+//! | a newcomer | one whom an earlier export dropped, within the days that are looked back | the same |
+//! | a newcomer | one who is there and stays, with the very same name and day of birth or address | a question ([`HoldReason::TwoKeys`]) |
+//! | one who vanished | one who stays, and came within the days that are looked back | held ([`HoldReason::Merge`]): each has an account |
 //!
-//! A person who is new is proposed as one who vanished, the one who is most alike.
+//! Only pairs that share a day of birth, an address or a user name are looked at:
+//!
+//! | they share | and | then alike |
+//! |---|---|---|
+//! | the day of birth | the given name is alike | yes |
+//! | the address | the given name is alike, or nothing says that they were born on two days | yes |
+//! | the user name | a part of the name is alike, and nothing says that they were born on two days | yes |
+//!
+//! A person who is new is proposed as the one who is most alike; what was asked by the plan before
+//! is asked until it is answered, however long ago.
 
 use std::collections::BTreeMap;
 
@@ -19,128 +30,308 @@ use roster::{DecodeError, Key, Kind, Person, Record, Text};
 
 use super::Identity;
 use super::judge::name;
+use super::sought::{Sought, born, is_the_very_same, same_text};
 use crate::draft::{Board, DraftId};
 use crate::known::{Known, Standing, id_hash};
-use crate::{Action, Cause, Change, HoldReason, Phase};
+use crate::{Absence, Action, Applied, Cause, Change, HoldReason, Ownership, Phase, Presence};
 
-/// One of two who are compared.
-struct Candidate {
+/// What is known of those who are compared.
+pub(crate) struct Looking<'a> {
+    pub identity: &'a Identity<'a>,
+    /// Whether a record's absence says that it is gone.
+    pub absence: &'a dyn Fn(&Applied) -> Absence,
+    /// Whether the LMS is known to hold anybody.
+    pub anybody: bool,
+}
+
+/// One who vanished beside one who has an account of their own, and may be the same person.
+#[derive(Debug)]
+pub(crate) struct Merge {
     draft: DraftId,
-    person: Person,
-    born: Option<u32>,
+    old: Text,
+    new: Text,
 }
 
-impl Candidate {
-    fn of(draft: DraftId, change: Change) -> Option<Self> {
-        let Some(Record::Person(person)) = change.after.or(change.before) else { return None };
-        let born = person.marks.and_then(|marks| marks.born);
-        Some(Self { draft, person: *person, born })
-    }
+/// What a newcomer may be; the later, the likelier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum May {
+    /// One who is there all the same.
+    BeThere,
+    /// One who is gone.
+    BeGone,
+}
 
-    /// What others are found by.
-    fn shared(&self) -> impl Iterator<Item = (u8, String)> {
-        let born = self.born.map(|born| (0, born.to_string()));
-        // A placeholder address is made of the key, and says nothing of the person.
-        let email = self.person.email.as_deref().map(str::to_lowercase);
-        let email = email.filter(|email| !email.ends_with(".invalid"));
-        let username = self.person.username.as_deref().map(str::to_lowercase);
-        [born, email.map(|email| (1, email)), username.map(|name| (2, name))].into_iter().flatten()
+/// The best that was found for one.
+#[derive(Debug)]
+struct Best {
+    may: May,
+    score: u32,
+    key: Text,
+    /// What takes that one out of use, where this plan does.
+    draft: Option<DraftId>,
+}
+
+/// For one of the plan's persons, by place, the best that was found.
+#[derive(Debug, Default)]
+struct Found(BTreeMap<u32, Best>);
+
+impl Found {
+    /// Keeps the most alike; of those, the first in the order of keys.
+    fn offer(&mut self, at: u32, best: Best) {
+        let beats = |known: &Best| match (best.may, best.score).cmp(&(known.may, known.score)) {
+            std::cmp::Ordering::Equal => best.key < known.key,
+            order => order.is_gt(),
+        };
+        if self.0.get(&at).is_none_or(beats) {
+            self.0.insert(at, best);
+        }
     }
 }
 
-/// Holds each pair that may be one person, and what belongs to either. Says of how many pairs.
+/// Holds each pair that may be one person, and what belongs to either. The answer is those of whom
+/// each has an account of their own; nothing of theirs is held yet.
 pub(crate) fn propose(
-    identity: &Identity<'_>,
+    looking: &Looking<'_>,
     board: &mut Board,
     known: &mut Known,
-) -> Result<u64, DecodeError> {
-    if !identity.rules.rename {
-        return Ok(0);
+) -> Result<Vec<Merge>, DecodeError> {
+    if !looking.identity.rules.rename || !looking.anybody {
+        return Ok(Vec::new());
     }
-    let gone = gone(board)?;
-    if gone.is_empty() {
-        return Ok(0);
-    }
-    let mut by: HashMap<(u8, String), Vec<usize>> = HashMap::new();
-    for (at, one) in gone.iter().enumerate() {
-        one.shared().for_each(|shared| by.entry(shared).or_default().push(at));
-    }
-    let mut pairs = 0;
-    let mut former = BTreeMap::new();
-    for draft in board.ids(Phase::of(Kind::Person, Action::Create, false)) {
-        let Some(new) = newcomer(board, draft)? else { continue };
-        let found = new.shared().flat_map(|shared| by.get(&shared).into_iter().flatten());
-        let likely = found.filter_map(|at| Some((score(identity, &gone[*at], &new)?, *at)));
-        // The most alike; of those, the first in the order of keys.
-        let best = likely.max_by(|a, b| (a.0, b.1).cmp(&(b.0, a.1)));
-        let Some((_, at)) = best else { continue };
-        let (old, old_key) = (&gone[at], gone[at].person.person().text());
-        let new_key = new.person.person().text();
-        let reason = HoldReason::Rename { old: old_key.clone(), new: new_key.clone() };
-        let mark = board.reason(reason);
-        if !board.set(new.draft, mark) {
-            continue;
-        }
-        board.set(old.draft, mark);
-        known.add(id_hash(Kind::Person, new_key), Standing::STUCK);
-        former.insert(id_hash(Kind::Person, old_key), old_key.clone());
-        pairs += 1;
-    }
-    hold_belongings(board, &former)?;
-    Ok(pairs)
+    let newcomers = Sought::among(board, Action::Create, is_newcomer)?;
+    let vanished = Sought::among(board, Action::Remove, is_vanished)?;
+    let mut comparing = Comparing {
+        looking,
+        board,
+        known,
+        newcomers: &newcomers,
+        vanished: &vanished,
+        changed: HashMap::new(),
+        found: Found::default(),
+        merges: Found::default(),
+    };
+    comparing.within_the_plan()?;
+    comparing.beyond_the_plan()?;
+    let Comparing { found, merges, .. } = comparing;
+    ask(found, &newcomers, board, known)?;
+    let merge = |(at, best): (u32, Best)| {
+        let old = vanished.key(at).clone();
+        Merge { draft: vanished.draft(at), old, new: best.key }
+    };
+    Ok(merges.0.into_iter().map(merge).collect())
 }
 
-/// Persons who are taken out of use because their source no longer has them, by key.
-fn gone(board: &Board) -> Result<Vec<Candidate>, DecodeError> {
-    let mut gone = Vec::new();
-    for draft in board.ids(Phase::of(Kind::Person, Action::Remove, false)) {
-        let change = board.change(draft)?;
-        if change.origin.is_none() && board.is_live(draft) {
-            gone.extend(Candidate::of(draft, change));
+/// Holds what is a question.
+fn ask(
+    found: Found,
+    newcomers: &Sought,
+    board: &mut Board,
+    known: &mut Known,
+) -> Result<(), DecodeError> {
+    let mut former = BTreeMap::new();
+    for (at, best) in found.0 {
+        let (new, old) = (newcomers.key(at).clone(), best.key);
+        let mark = board.reason(match best.may {
+            May::BeGone => HoldReason::Rename { old: old.clone(), new: new.clone() },
+            May::BeThere => HoldReason::TwoKeys { old: old.clone(), new: new.clone() },
+        });
+        if !board.set(newcomers.draft(at), mark) {
+            continue;
+        }
+        known.add(id_hash(Kind::Person, &new), Standing::STUCK);
+        if let Some(draft) = best.draft {
+            board.set(draft, mark);
+        }
+        if best.may == May::BeGone {
+            former.insert(id_hash(Kind::Person, &old), old);
         }
     }
-    gone.sort_by(|a, b| a.person.person().cmp(b.person.person()));
-    Ok(gone)
+    hold_belongings(board, &former)
+}
+
+/// Holds what would put accounts aside whose owners may have another one by now.
+pub(crate) fn hold_merges(merges: Vec<Merge>, board: &mut Board) -> Result<(), DecodeError> {
+    let mut former = BTreeMap::new();
+    for Merge { draft, old, new } in merges {
+        let mark = board.reason(HoldReason::Merge { old: old.clone(), new });
+        if board.set(draft, mark) {
+            former.insert(id_hash(Kind::Person, &old), old);
+        }
+    }
+    hold_belongings(board, &former)
+}
+
+/// The persons of the plan beside each other, and beside those whom the LMS holds.
+struct Comparing<'a> {
+    looking: &'a Looking<'a>,
+    board: &'a Board,
+    known: &'a Known,
+    newcomers: &'a Sought,
+    vanished: &'a Sought,
+    /// Persons whom the plan changes, as hashes: they are compared as they are to be.
+    changed: HashMap<u64, DraftId>,
+    found: Found,
+    merges: Found,
+}
+
+impl Comparing<'_> {
+    fn within_the_plan(&mut self) -> Result<(), DecodeError> {
+        if self.newcomers.is_empty() {
+            return Ok(());
+        }
+        for draft in self.vanished.drafts() {
+            let Some(old) = person_of(self.board.change(draft)?) else { continue };
+            self.may_be_gone(&old, Some(draft), |_| true)?;
+        }
+        Ok(())
+    }
+
+    fn beyond_the_plan(&mut self) -> Result<(), DecodeError> {
+        let Looking { identity, .. } = *self.looking;
+        let nobody = self.newcomers.is_empty() && self.vanished.is_empty();
+        if identity.rules.rename_days == 0 || nobody {
+            return Ok(());
+        }
+        for draft in self.board.ids(Phase::of(Kind::Person, Action::Update, false)) {
+            let (action, key) = self.board.head(draft)?;
+            if action != Action::Create && self.board.is_live(draft) {
+                self.changed.insert(id_hash(Kind::Person, key.owner().id), draft);
+            }
+        }
+        let mut outcome = Ok(());
+        (identity.people)(&mut |applied| {
+            if outcome.is_ok() {
+                outcome = self.beside(applied);
+            }
+        })?;
+        outcome
+    }
+
+    /// One whom the LMS holds.
+    fn beside(&mut self, applied: &Applied) -> Result<(), DecodeError> {
+        let Record::Person(person) = &applied.record else { return Ok(()) };
+        let Some(presence @ (Presence::Present | Presence::Suspended)) = applied.meta.presence
+        else {
+            return Ok(());
+        };
+        let key = person.person().text();
+        if applied.meta.ownership == Ownership::Found || self.vanished.has(key) {
+            return Ok(());
+        }
+        let Looking { identity, absence, .. } = *self.looking;
+        let hash = id_hash(Kind::Person, key);
+        if self.known.get(hash).has(Standing::WANTED) {
+            let changed = self.changed.get(&hash).map(|draft| self.board.change(*draft));
+            let changed = changed.transpose()?.and_then(person_of);
+            let person = changed.as_deref().unwrap_or(person);
+            self.may_be_there(person)?;
+            return self.may_be_two_accounts(person, &applied.meta.first_run);
+        }
+        if absence(applied) != Absence::Removes {
+            return Ok(());
+        }
+        // Where policy leaves an account as it is, nobody knows since when its owner is gone.
+        let lately = presence == Presence::Present || *applied.meta.last_run >= *identity.since;
+        let asked = |new: &Text| identity.asked.contains(&(key.clone(), new.clone()));
+        self.may_be_gone(person, None, |new| lately || asked(new))
+    }
+
+    /// Newcomers who may be `old`, who is gone.
+    fn may_be_gone(
+        &mut self,
+        old: &Person,
+        draft: Option<DraftId>,
+        counts: impl Fn(&Text) -> bool,
+    ) -> Result<(), DecodeError> {
+        for at in self.newcomers.like(old) {
+            let new = self.newcomers.draft(at);
+            let Some(new) = person_of(self.board.change(new)?) else { continue };
+            let score = score(self.looking.identity, old, &new);
+            if let Some(score) = score.filter(|_| counts(new.person().text())) {
+                let key = old.person().text().clone();
+                self.found.offer(at, Best { may: May::BeGone, score, key, draft });
+            }
+        }
+        Ok(())
+    }
+
+    /// Newcomers who may be `old`, who stays.
+    fn may_be_there(&mut self, old: &Person) -> Result<(), DecodeError> {
+        for at in self.newcomers.very_like(old) {
+            let new = self.newcomers.draft(at);
+            let Some(new) = person_of(self.board.change(new)?) else { continue };
+            let score = score(self.looking.identity, old, &new);
+            if let Some(score) = score.filter(|_| is_the_very_same(old, &new)) {
+                let key = old.person().text().clone();
+                self.found.offer(at, Best { may: May::BeThere, score, key, draft: None });
+            }
+        }
+        Ok(())
+    }
+
+    /// Those who vanished and may be `new`, who has had an account since `first_run`.
+    fn may_be_two_accounts(&mut self, new: &Person, first_run: &Text) -> Result<(), DecodeError> {
+        let identity = self.looking.identity;
+        let key = new.person().text();
+        let lately = **first_run >= *identity.since;
+        for at in self.vanished.like(new) {
+            let old = self.vanished.key(at);
+            if !lately && !identity.asked.contains(&(old.clone(), key.clone())) {
+                continue;
+            }
+            let draft = self.vanished.draft(at);
+            let Some(old) = person_of(self.board.change(draft)?) else { continue };
+            if let Some(score) = score(identity, &old, new) {
+                let best = Best { may: May::BeThere, score, key: key.clone(), draft: None };
+                self.merges.offer(at, best);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A person who is taken out of use because their source no longer has them.
+fn is_vanished(change: &Change) -> bool {
+    change.action.takes_away() && change.origin.is_none()
 }
 
 /// Somebody whom the plan makes and whom nobody knows yet: an account that may be there already
 /// cannot become another's.
-fn newcomer(board: &Board, draft: DraftId) -> Result<Option<Candidate>, DecodeError> {
-    if !board.is_live(draft) || board.head(draft)?.0 != Action::Create {
-        return Ok(None);
+fn is_newcomer(change: &Change) -> bool {
+    change.action == Action::Create && change.cause != Cause::InDoubt
+}
+
+/// The person whom a change is about.
+pub(super) fn person_of(change: Change) -> Option<Box<Person>> {
+    match change.after.or(change.before) {
+        Some(Record::Person(person)) => Some(person),
+        _ => None,
     }
-    let change = board.change(draft)?;
-    let doubtful = change.cause == Cause::InDoubt;
-    Ok(Candidate::of(draft, change).filter(|_| !doubtful))
 }
 
 /// How much says that they are one; `None` where it is not enough.
-fn score(identity: &Identity<'_>, old: &Candidate, new: &Candidate) -> Option<u32> {
-    let pair = (old.person.person().text().clone(), new.person.person().text().clone());
+fn score(identity: &Identity<'_>, old: &Person, new: &Person) -> Option<u32> {
+    let pair = (old.person().text().clone(), new.person().text().clone());
     if identity.different.contains(&pair) {
         return None;
     }
-    let same = |what: fn(&Person) -> &Option<Text>| {
-        let of = |person: &Person| what(person).as_deref().map(str::to_lowercase);
-        of(&old.person).is_some_and(|old| Some(old) == of(&new.person))
-    };
-    let (born, born_otherwise) = match old.born.zip(new.born) {
+    let (email, username) =
+        (same_text(&old.email, &new.email), same_text(&old.username, &new.username));
+    let (same_day, other_day) = match born(old).zip(born(new)) {
         Some((old, new)) => (old == new, old != new),
         None => (false, false),
     };
-    let (email, username) = (same(|p| &p.email), same(|p| &p.username));
-    let likeness = alike(name(&old.person), name(&new.person));
+    let likeness = alike(name(old), name(new));
     let from = identity.rules.alike;
     let (given, family) = match likeness {
         Some(likeness) => (likeness.given >= from, likeness.family >= from),
         None => (false, false),
     };
-    let part = given || family;
-    let proposed = (born && given)
-        || (email && (part || !born_otherwise))
-        || (username && part && !born_otherwise);
+    let proposed = (same_day && given)
+        || (email && (given || !other_day))
+        || (username && (given || family) && !other_day);
     let names = likeness.map_or(0, |l| u32::from(l.given) + u32::from(l.family));
-    let shared = [born, email, username].into_iter().map(u32::from).sum::<u32>();
+    let shared = [same_day, email, username].into_iter().map(u32::from).sum::<u32>();
     proposed.then_some(shared * 1000 + names)
 }
 

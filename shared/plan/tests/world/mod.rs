@@ -74,6 +74,9 @@ pub struct World {
     pub rules: IdentityRules,
     pub same: BTreeSet<(Text, Text)>,
     pub different: BTreeSet<(Text, Text)>,
+    pub asked: BTreeSet<(Text, Text)>,
+    /// The day: every run's id is its number, and so many days are looked back.
+    pub day: u16,
 }
 
 impl Default for World {
@@ -94,6 +97,8 @@ impl Default for World {
             rules: IdentityRules::default(),
             same: BTreeSet::new(),
             different: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            day: 0,
         }
     }
 }
@@ -123,11 +128,19 @@ impl World {
             }
         };
         let key = mark_key();
+        let since = run_of(self.day.saturating_sub(self.rules.rename_days));
+        let each = |take: &mut dyn FnMut(&Applied)| {
+            self.in_order().iter().for_each(take);
+            Ok(())
+        };
         let identity = Identity {
             rules: &self.rules,
             key: &key,
             same: &self.same,
             different: &self.different,
+            asked: &self.asked,
+            since: &since,
+            people: &each,
         };
         let input = DiffInput {
             weighed_before: &self.weighed,
@@ -154,7 +167,7 @@ impl World {
 
     /// One change had this effect.
     pub fn fold(&mut self, change: &Change, effect: &Effect) {
-        let run = Text::new("run");
+        let run = Text::from(run_of(self.day));
         let applying = Applying { run: &run, now: self.now, policy: &self.policy };
         let key = change.key().clone();
         let before = self.applied.remove(&key);
@@ -204,6 +217,11 @@ impl World {
         let rows = self.in_order().into_iter();
         rows.map(|applied| Ok((applied.record.key().clone(), applied.meta))).collect()
     }
+}
+
+/// The id of the run of a day.
+pub fn run_of(day: u16) -> String {
+    format!("day-{day:04}")
 }
 
 /// The key of the marks of every world.

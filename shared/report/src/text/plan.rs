@@ -246,6 +246,22 @@ pub(crate) fn why(group: &HoldGroup) -> String {
                  if they are one person, with `--different` behind it if they are two"
             )
         }
+        HoldWhy::TwoKeys { old, new } => {
+            let (old, new) = (clean(old), clean(new));
+            format!(
+                "person {new} is new, and nothing but the key tells them from {old}, who is there: \
+                 leave one of the keys out of the source if they are one person, \
+                 `rollcall rename {old} {new} --different` if they are two"
+            )
+        }
+        HoldWhy::Merge { old, new } => {
+            let (old, new) = (clean(old), clean(new));
+            format!(
+                "person {old} is gone, and {new}, who came lately and has an account too, is much \
+                 alike: if they are one person, take over in the LMS what the account of {old} \
+                 holds, then approve; if they are two, `rollcall rename {old} {new} --different`"
+            )
+        }
         HoldWhy::SuspectedReuse { key } => {
             let key = clean(key);
             format!(

@@ -40,6 +40,20 @@ pub enum HoldWhy {
         /// The key that is new.
         new: Text,
     },
+    /// Nothing but the key tells one who is new from one who is there.
+    TwoKeys {
+        /// The key of the one who is there.
+        old: Text,
+        /// The key that is new.
+        new: Text,
+    },
+    /// One person vanished, and one who came lately is much like them.
+    Merge {
+        /// The key that vanished.
+        old: Text,
+        /// The key that came lately.
+        new: Text,
+    },
     /// A person's key has come back as somebody else.
     SuspectedReuse {
         /// The key.
@@ -139,6 +153,12 @@ impl Holding {
             HoldReason::Rename { old, new } => {
                 (HoldWhy::Rename { old: old.clone(), new: new.clone() }, None)
             }
+            HoldReason::TwoKeys { old, new } => {
+                (HoldWhy::TwoKeys { old: old.clone(), new: new.clone() }, None)
+            }
+            HoldReason::Merge { old, new } => {
+                (HoldWhy::Merge { old: old.clone(), new: new.clone() }, None)
+            }
             HoldReason::SuspectedReuse { key } => {
                 (HoldWhy::SuspectedReuse { key: key.clone() }, None)
             }
@@ -227,7 +247,7 @@ fn rank(why: &HoldWhy) -> (u8, std::cmp::Reverse<u64>) {
         HoldWhy::EmptiesCourse { students, .. } => (2, std::cmp::Reverse(*students)),
         HoldWhy::Needs => (5, std::cmp::Reverse(0)),
         HoldWhy::GrantsSystemRole { .. } => (0, std::cmp::Reverse(u64::MAX)),
-        HoldWhy::Rename { .. } => (3, std::cmp::Reverse(0)),
-        HoldWhy::SuspectedReuse { .. } => (4, std::cmp::Reverse(0)),
+        HoldWhy::Rename { .. } | HoldWhy::TwoKeys { .. } => (3, std::cmp::Reverse(0)),
+        HoldWhy::SuspectedReuse { .. } | HoldWhy::Merge { .. } => (4, std::cmp::Reverse(0)),
     }
 }

@@ -275,9 +275,13 @@ fn a_delayed_delete_suspends_first() {
 fn identities_are_looked_at_unless_somebody_says_otherwise() {
     let of = |config: Config| config.integrations[0].identity;
     assert_eq!(of(parse(EXAMPLE).unwrap()), IdentityRules::default());
-    let text = "[integration.identity]\nreuse = \"off\"\nrename = \"off\"\nalike = 90";
+    let text = "[integration.identity]\nreuse = \"off\"\nrename = \"off\"\nalike = 90\n\
+                rename_days = 14";
     let rules = of(changed("remove_percent = 10", text).unwrap());
-    assert_eq!(rules, IdentityRules { reuse: false, rename: false, alike: 90 });
+    let expected = IdentityRules { reuse: false, rename: false, alike: 90, rename_days: 14 };
+    assert_eq!(rules, expected);
+    let text = "[integration.identity]\nrename_days = -1";
+    assert!(changed("remove_percent = 10", text).is_err());
 }
 
 #[test]

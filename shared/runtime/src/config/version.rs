@@ -65,8 +65,12 @@ impl Integration {
             to.text(&format!("{:?}", self.policy.fields));
         }
         // As long as nobody sets them, the version stays what it was.
-        if self.identity != IdentityRules::default() {
-            to.text(&format!("{:?}", self.identity));
+        let IdentityRules { reuse, rename, alike, rename_days: _ } = self.identity;
+        let rest = IdentityRules { reuse, rename, alike, ..IdentityRules::default() };
+        if rest != IdentityRules::default() {
+            to.text(&format!(
+                "IdentityRules {{ reuse: {reuse}, rename: {rename}, alike: {alike} }}"
+            ));
         }
         to.text(&self.target.kind);
         to.node(&self.target.settings.node);
@@ -87,6 +91,10 @@ impl Integration {
         }
         if self.policy.moves != plan::Moves::default() {
             to.tagged("moves", &format!("{:?}", self.policy.moves));
+        }
+        let days = self.identity.rename_days;
+        if days != IdentityRules::default().rename_days {
+            to.tagged("rename days", &days.to_string());
         }
         let (limits, default) = (&self.limits, Limits::default());
         let rest = |limits: &Limits| {

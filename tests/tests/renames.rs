@@ -1,0 +1,188 @@
+//! Renames that are spread over exports: whichever key comes or goes first, nobody gets a second
+//! account unasked and nobody loses theirs.
+
+use std::time::Duration;
+
+use ambient::Clock;
+use end_to_end::world::Step;
+use end_to_end::{Town, World, oracle};
+use pipeline::{Said, SyncOutcome};
+use plan::{Action, HoldReason};
+use roster::{Kind, Text};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+async fn sync(world: &mut World, town: &Town) -> Box<SyncOutcome> {
+    let ended = world.process(None, None, true).run(Step::Sync(&town.export())).await;
+    world.known.push(town.clone());
+    ended.outcome()
+}
+
+/// A school of which the registrar tells the days of birth, on its second day.
+async fn founded() -> (World, Town) {
+    let mut town = Town::founded();
+    for (number, person) in town.people.values_mut().enumerate() {
+        person.born = Some(format!("2011-{:02}-{:02}", number % 12 + 1, number % 27 + 1));
+    }
+    let mut world = World::new(5);
+    assert!(sync(&mut world, &town).await.run.held.is_empty());
+    // Whoever was here long before is not looked at as one who came lately.
+    world.clock.advance(DAY * 40);
+    (world, town)
+}
+
+/// The account of the only user with this key, and whether it is in use.
+fn account(world: &World, key: &str) -> Option<(u32, bool)> {
+    let platform = world.platform();
+    let found = platform.site.users_by_idnumber(key);
+    assert!(found.len() < 2, "{key} has two accounts");
+    found.first().map(|(id, user)| (*id, !user.suspended))
+}
+
+fn accounts(world: &World) -> usize {
+    world.platform().site.users().filter(|(_, user)| !user.idnumber.is_empty()).count()
+}
+
+async fn answer(world: &mut World, old: &str, new: &str, said: Said) -> Result<(), String> {
+    let (process, until) = (world.process(None, None, true), world.clock.now());
+    let pairs = [(Text::new(old), Text::new(new))];
+    let renamed = process.pipeline.rename(&pairs, said, "the registrar", until).await;
+    renamed.map(drop).map_err(|error| error.to_string())
+}
+
+fn reasons(outcome: &SyncOutcome) -> Vec<HoldReason> {
+    let planned = outcome.planned.as_ref().expect("a plan");
+    let mut reasons = planned.plan.reasons.clone();
+    reasons.retain(|reason| !matches!(reason, HoldReason::Needs { .. }));
+    reasons.sort();
+    reasons.dedup();
+    reasons
+}
+
+fn question(old: &str, new: &str) -> HoldReason {
+    HoldReason::Rename { old: Text::new(old), new: Text::new(new) }
+}
+
+#[tokio::test]
+async fn who_comes_days_after_they_were_dropped_gets_their_account_back() {
+    let (mut world, town) = founded().await;
+    let (before, all) = (account(&world, "P017").expect("an account").0, accounts(&world));
+    let mut moved = town.clone();
+    moved.rekey_in_silence("P017", "N017");
+    let mut without = moved.clone();
+    without.leaves("N017");
+    assert!(sync(&mut world, &without).await.run.held.is_empty());
+    assert_eq!(account(&world, "P017"), Some((before, false)));
+    world.clock.advance(DAY * 20);
+    let held = sync(&mut world, &moved).await;
+    assert!(held.run.changes.is_empty(), "{:?}", held.run.changes);
+    assert_eq!(reasons(&held), [question("P017", "N017")]);
+    // It is asked as long as nobody answers, also when nobody would look back so far any more.
+    for _ in 0..3 {
+        world.clock.advance(DAY * 20);
+        let again = sync(&mut world, &moved).await;
+        assert!(again.run.changes.is_empty());
+        assert_eq!(reasons(&again), [question("P017", "N017")]);
+    }
+    answer(&mut world, "P017", "N017", Said::Same).await.expect("it can be");
+    let process = world.process(None, None, true);
+    let outcome = process.pipeline.resync().await.expect("it works");
+    assert_eq!(outcome.run.changes[&Kind::Person], [(Action::Restore, 1)].into());
+    assert_eq!(account(&world, "N017"), Some((before, true)));
+    assert_eq!((account(&world, "P017"), accounts(&world)), (None, all));
+    assert_eq!(oracle::faults(&world, &moved).await, [""; 0]);
+    let again = sync(&mut world, &moved).await;
+    assert!(again.run.changes.is_empty() && again.run.held.is_empty());
+    assert_eq!(again.run.calls, 0);
+}
+
+#[tokio::test]
+async fn whose_key_changes_days_apart_and_is_said_to_be_another_gets_an_account_of_their_own() {
+    let (mut world, town) = founded().await;
+    let all = accounts(&world);
+    let mut moved = town.clone();
+    moved.rekey_in_silence("P017", "N017");
+    moved.person("N017").username = "another".into();
+    moved.person("N017").email = "another@oakfield.example".into();
+    let mut without = moved.clone();
+    without.leaves("N017");
+    sync(&mut world, &without).await;
+    world.clock.advance(DAY);
+    assert_eq!(reasons(&*sync(&mut world, &moved).await), [question("P017", "N017")]);
+    answer(&mut world, "P017", "N017", Said::Different).await.expect("it can be");
+    assert!(sync(&mut world, &moved).await.run.held.is_empty());
+    assert_eq!(accounts(&world), all + 1);
+    assert_eq!(oracle::faults(&world, &moved).await, [""; 0]);
+    assert!(sync(&mut world, &moved).await.run.changes.is_empty());
+}
+
+#[tokio::test]
+async fn one_with_two_keys_gets_no_second_account_and_keeps_the_first_when_the_old_key_goes() {
+    let (mut world, town) = founded().await;
+    let (before, all) = (account(&world, "P017").expect("an account").0, accounts(&world));
+    let mut both = town.clone();
+    let mut twice = both.person("P017").clone();
+    twice.username = "another".into();
+    twice.email = "another@oakfield.example".into();
+    both.people.insert("N017".into(), twice);
+    let held = sync(&mut world, &both).await;
+    assert!(held.run.changes.is_empty());
+    let two = HoldReason::TwoKeys { old: Text::new("P017"), new: Text::new("N017") };
+    assert_eq!(reasons(&held), [two]);
+    // Who is there cannot be said to be gone, and an approval is no answer.
+    let there = answer(&mut world, "P017", "N017", Said::Same).await;
+    assert!(there.is_err_and(|why| why.contains("still in source")));
+    let process = world.process(None, None, true);
+    let checksum = held.run.held_checksum.clone().expect("something is held");
+    let refused = process.pipeline.approve(&held.run.id, &checksum, "the registrar").await;
+    assert!(refused.is_err_and(|error| error.to_string().contains("rollcall rename")));
+    let same = process.pipeline.questions(&held.run.id, Said::Same).await.expect("a plan");
+    assert_eq!(same, []);
+    // Days later the old key goes.
+    world.clock.advance(DAY * 45);
+    let mut moved = both.clone();
+    moved.leaves("P017");
+    assert_eq!(reasons(&*sync(&mut world, &moved).await), [question("P017", "N017")]);
+    answer(&mut world, "P017", "N017", Said::Same).await.expect("it can be");
+    sync(&mut world, &moved).await;
+    assert_eq!(account(&world, "N017"), Some((before, true)));
+    assert_eq!((account(&world, "P017"), accounts(&world)), (None, all));
+    assert_eq!(oracle::faults(&world, &moved).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_account_is_not_put_aside_unasked_where_its_owner_seems_to_have_another_one() {
+    let (mut world, town) = founded().await;
+    // Married, and under another key: alike, and no more than that.
+    let mut both = town.clone();
+    let mut married = both.person("P017").clone();
+    married.family = "Zeldenrust".into();
+    married.username = "another".into();
+    married.email = "another@oakfield.example".into();
+    both.people.insert("N017".into(), married);
+    assert!(sync(&mut world, &both).await.run.held.is_empty());
+    let accounts_of = |world: &World| (account(world, "P017"), account(world, "N017"));
+    let (old, new) = accounts_of(&world);
+    assert!(old != new && new.is_some());
+    world.clock.advance(DAY * 29);
+    let mut moved = both.clone();
+    moved.leaves("P017");
+    let held = sync(&mut world, &moved).await;
+    assert!(held.run.changes.is_empty(), "{:?}", held.run.changes);
+    let merge = HoldReason::Merge { old: Text::new("P017"), new: Text::new("N017") };
+    assert_eq!(reasons(&held), std::slice::from_ref(&merge));
+    world.clock.advance(DAY * 29);
+    let held = sync(&mut world, &moved).await;
+    assert_eq!(reasons(&held), [merge], "it is held until somebody has looked");
+    assert_eq!(oracle::faults(&world, &both).await, [""; 0]);
+    let refused = answer(&mut world, "P017", "N017", Said::Same).await;
+    assert!(refused.is_err_and(|why| why.contains("each have an account")));
+    // Somebody has moved in the LMS what there was to move.
+    let process = world.process(None, None, true);
+    let checksum = held.run.held_checksum.expect("something is held");
+    process.pipeline.approve(&held.run.id, &checksum, "the registrar").await.expect("it is held");
+    sync(&mut world, &moved).await;
+    assert_eq!(accounts_of(&world), (old.map(|(id, _)| (id, false)), new));
+    assert_eq!(oracle::faults(&world, &moved).await, [""; 0]);
+    assert!(sync(&mut world, &moved).await.run.held.is_empty());
+}
