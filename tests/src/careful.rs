@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plan::{FieldPolicy, Moves};
 use readers::{Format, FormatChoice};
-use roster::columns::{Columns, PersonColumn};
+use roster::columns::{Column, Columns};
 use roster::matching::MatchBy;
 use roster::merge::{Part, Rank};
 use roster::{Kind, Record, Role};
@@ -23,13 +23,13 @@ pub async fn school(moves: Moves) -> World {
     let mut integration = (*world.integration).clone();
     let mut registrar = source();
     registrar.precedence = 10;
-    let column = |said: &str| PersonColumn::try_from(said.to_owned()).expect("a column");
+    let column = |said: &str| Column::try_from(said.to_owned()).expect("a column");
     let of = [("no", "person.key"), ("login", "person.username"), ("mail", "person.email")];
     let of = of.map(|(heading, said)| (heading.to_owned(), vec![column(said)])).into();
     let mut list = source();
     list.name = "list".to_owned();
     list.read.format = FormatChoice::Named(Format::Table);
-    list.read.columns = Columns { of, separator: Some(';') };
+    list.read.columns = Columns { of, separator: Some(';'), ..Columns::default() };
     // It knows people by their user names, and better than the registrar what their address is.
     list.part = Part {
         match_by: vec![MatchBy::try_from("username".to_owned()).expect("a rule")],

@@ -15,7 +15,7 @@ use roster::{Kind, Mode};
 
 /// A list whose columns are called as what they say, with `+` between several.
 fn list(name: &str, precedence: i64, rows: Rows, columns: &str, match_by: &[&str]) -> Source {
-    let says = |heading: &str| heading.split('+').map(|says| column(says)).collect();
+    let says = |heading: &str| heading.split('+').map(column).collect();
     let of = columns.split(',').map(|heading| (heading.to_owned(), says(heading)));
     let columns = Columns { of: of.collect(), rows, ..Columns::default() };
     assert_eq!(columns.check(), Ok(()));
