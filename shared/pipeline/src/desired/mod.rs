@@ -301,3 +301,6 @@ fn owner_of(sources: &[LoadedSource], hash: u64) -> Result<Option<Key>, StoreErr
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;
