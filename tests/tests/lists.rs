@@ -177,6 +177,22 @@ async fn the_lists_keys_are_those_of_another_source() {
     assert_eq!(outcome.run.changes[&Kind::GroupMember].values().sum::<u64>(), 1);
 }
 
+/// Terms come one by one: whom an earlier one names is still who they are.
+#[tokio::test]
+async fn who_is_named_in_another_part_of_the_list_is_still_found() {
+    let columns = "person.key,course.key,data_source";
+    let mut members = list("members", 0, Rows::Enrollments, columns, &["sourced_id=user_id:card"]);
+    members.scope = Speaks::ForItsDataSources;
+    let mut world = school(members);
+    people_and_courses(&mut world).await;
+    sync(&mut world, "members", columns, &["77,MATH,fall"]).await;
+    let outcome = sync(&mut world, "members", columns, &["88,ART,spring"]).await;
+    assert!(outcome.findings.is_empty(), "{:?}", outcome.findings);
+    assert!(is_enrolled(&world, "MATH", "ada") && is_enrolled(&world, "ART", "bob"));
+    sync(&mut world, "members", columns, &["88,MATH,fall"]).await;
+    assert!(!is_enrolled(&world, "MATH", "ada") && is_enrolled(&world, "MATH", "bob"));
+}
+
 #[tokio::test]
 async fn the_schools_persons_are_found_in_a_list_above_it() {
     // The list's keys are the ones that count; the school's persons are found in it.

@@ -210,6 +210,14 @@ impl<'a> Matcher<'a> {
         self.persons.push((person.person().clone(), values));
     }
 
+    /// Takes a person of whom the source that asks has nothing but the key, in other records. Once
+    /// all whom it knows have been asked for.
+    pub fn name(&mut self, key: &PersonKey) {
+        if !self.keys.contains_key(&hash(key.as_str())) {
+            self.ask(&Person::new(key.clone()));
+        }
+    }
+
     /// Takes a person of a source above.
     pub fn offer(&mut self, person: &Person) {
         let key = person.person();

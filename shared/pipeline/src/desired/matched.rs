@@ -51,6 +51,14 @@ pub(crate) fn matches(
         }
         let mut matcher = Matcher::new(&source.rules.part.match_by);
         each_person(source, |person| matcher.ask(person))?;
+        // Also whom it only names: a list of places has no more than their keys.
+        source.loaded.for_each(|packed| {
+            let key = packed.key()?;
+            if key.kind() != Kind::Person {
+                persons(&key).for_each(|person| matcher.name(person));
+            }
+            Ok(())
+        })?;
         for (above, matched) in sources.iter().zip(&all) {
             if above.rules.precedence <= source.rules.precedence {
                 continue;

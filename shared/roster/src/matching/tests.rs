@@ -90,3 +90,19 @@ fn a_value_here_can_be_another_value_there() {
     }
     assert_eq!(String::from(by("user_id:reg = sourced_id")), "user_id:reg=sourced_id");
 }
+
+#[test]
+fn who_is_only_named_is_found_by_key() {
+    let rules = [by("sourced_id=username"), by("email")];
+    let mut matcher = Matcher::new(&rules);
+    matcher.ask(&person("ada", Some("b@x.example"), None));
+    // Whoever has a record is asked for by it, and nobody else is by their key twice.
+    ["ada", "bob", "bob", "eve"].iter().for_each(|named| matcher.name(&key(named)));
+    for above in [("p-1", "x@x.example", "bob"), ("p-2", "b@x.example", "cas")] {
+        matcher.offer(&person(above.0, Some(above.1), Some(above.2)));
+    }
+    let matches = matcher.finish();
+    assert_eq!(matches.of(&key("ada")), Some(&Meaning::One(key("p-2"))));
+    assert_eq!(matches.of(&key("bob")), Some(&Meaning::One(key("p-1"))));
+    assert_eq!(matches.of(&key("eve")), None);
+}
