@@ -7,8 +7,9 @@ use std::io::Cursor;
 use std::path::Path;
 
 use listing::Listing;
-use readers::{ReadOptions, read_export};
+use readers::{Format, FormatChoice, ReadOptions, read_export};
 use roster::Text;
+use roster::columns::{Column, Columns, Rows};
 
 fn list(name: &str, bytes: &[u8], options: &ReadOptions) -> String {
     let mut listing = Listing::default();
@@ -47,6 +48,51 @@ fn every_fixture() {
         let text = list(name, &fs::read(&path).unwrap(), &ReadOptions::default());
         insta::assert_snapshot!(name, text);
     }
+}
+
+/// The columns of a list by name and what they say.
+fn columns(of: &[(&str, &[&str])]) -> Columns {
+    let says = |says: &&str| Column::try_from((*says).to_owned()).unwrap();
+    let of = of.iter().map(|(name, all)| ((*name).to_owned(), all.iter().map(says).collect()));
+    Columns { of: of.collect(), ..Columns::default() }
+}
+
+#[test]
+fn a_directory() {
+    let columns = columns(&[
+        ("employeeNumber", &["person.key"]),
+        ("UID", &["person.username"]),
+        ("cn", &["person.full_name"]),
+        ("sn", &["person.family"]),
+        ("givenName", &["person.given"]),
+        ("mail", &["person.email"]),
+        ("title", &["person.title"]),
+        ("employeeType", &["person.institution_roles"]),
+        ("accountExpires", &["person.graduation_date"]),
+        ("objectGUID", &["person.attribute.guid"]),
+        ("dn", &["person.attribute.dn"]),
+    ]);
+    let format = FormatChoice::Named(Format::Ldif);
+    let options = ReadOptions { format, columns, ..ReadOptions::default() };
+    let text = list("x", include_bytes!("fixtures/directory.ldif"), &options);
+    insta::assert_snapshot!("directory", text);
+}
+
+#[test]
+fn a_list_of_enrollments() {
+    let mut columns = columns(&[
+        ("Leerling", &["person.key"]),
+        ("Klas", &["course.key"]),
+        ("Rol", &["enrollment.role"]),
+        ("Groep", &["enrollment.group"]),
+        ("Vanaf", &["enrollment.begin"]),
+        ("Set", &["data_source"]),
+    ]);
+    columns.rows = Rows::Enrollments;
+    let format = FormatChoice::Named(Format::Table);
+    let options = ReadOptions { format, columns, ..ReadOptions::default() };
+    let text = list("x", include_bytes!("fixtures/enrollments.csv"), &options);
+    insta::assert_snapshot!("enrollments", text);
 }
 
 #[test]
