@@ -8,7 +8,7 @@ use std::time::Duration;
 use ambient::{Clock, Stopwatch, Timestamp};
 use lms::{Applying, Attempt, Lms, LmsError, Outcome, Receipt, Survey, Work};
 use plan::{Batch, Capabilities, Change, FieldPolicies, FieldSet};
-use roster::{Key, Password, Record, Text};
+use roster::{Key, Password, Person, Record, Text};
 use store::Stores;
 use store::state::Scope;
 use store::state::lease::Lease;
@@ -53,7 +53,8 @@ pub struct Courier<'a> {
     pub lms: Arc<dyn Lms>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Opens a sealed password of the person with this key, at the last moment.
+    /// Opens a sealed password of the person with this key, at the last moment. It is asked for the
+    /// record's key, then for the one that the source uses now.
     pub open: Box<OpenPassword<'a>>,
     /// When which field is told.
     pub fields: &'a FieldPolicies,
@@ -348,7 +349,7 @@ impl Prepared {
             if let Some(Record::Person(person)) = &mut work.change.after
                 && let Some(Password::Sealed(sealed)) = &person.password
             {
-                let plain = open(person.person().as_str(), sealed);
+                let plain = opened(person, sealed, open);
                 person.password = Some(plain.map_or(Password::Generated, Password::Delivered));
             }
         }
@@ -405,5 +406,33 @@ impl Prepared {
             },
         };
         self.places.iter().map(line).collect()
+    }
+}
+
+/// A password in clear. It was sealed under the key that the source used when it was read, which is
+/// another one than the record's where the person was re-keyed.
+fn opened(person: &Person, sealed: &[u8], open: &OpenPassword<'_>) -> Option<Text> {
+    open(person.person().as_str(), sealed).or_else(|| open(person.sourced_id(), sealed))
+}
+
+#[cfg(test)]
+mod tests {
+    use roster::PersonKey;
+
+    use super::*;
+
+    #[test]
+    fn a_password_opens_for_either_key_of_its_person() {
+        let open =
+            |key: &str, sealed: &[u8]| (key.as_bytes() == sealed).then(|| Text::from("Geheim!23"));
+        let mut person = Person::new(PersonKey::new("first"));
+        let mut check = |sealed: &str, opens: bool| {
+            assert_eq!(opened(&person, sealed.as_bytes(), &open).is_some(), opens, "{sealed}");
+            person.sourced_id = Some("now".into());
+        };
+        check("first", true);
+        check("now", true);
+        check("first", true);
+        check("other", false);
     }
 }

@@ -40,7 +40,9 @@ pub(crate) fn seal(vault: &dyn Vault, record: &mut Record) {
 pub(crate) fn reseal(vault: &dyn Vault, from: &PersonKey, record: &mut Record) -> bool {
     let Record::Person(person) = record else { return true };
     let Some(Password::Sealed(sealed)) = &person.password else { return true };
+    // Of a record that was re-keyed it was sealed for the key that the source uses.
     let opened = vault.open(from.as_str(), sealed);
+    let opened = opened.or_else(|| vault.open(person.sourced_id(), sealed));
     let anew = opened.map(|plain| vault.seal(person.person().as_str(), &plain));
     person.password = anew.map(Password::Sealed);
     person.password.is_some()
@@ -85,6 +87,7 @@ mod tests {
         let check = |password: Password, expected: Option<Password>| {
             let mut person = Person::new(PersonKey::new("p-1"));
             person.password = Some(password);
+            person.sourced_id = Some("now".into());
             let mut record = Record::from(person);
             assert_eq!(reseal(&Strict, &from, &mut record), expected.is_some());
             let Record::Person(person) = record else { panic!("a person") };
@@ -93,6 +96,8 @@ mod tests {
         let sealed = |key: &str| Password::Sealed(Strict.seal(key, "Geheim!23"));
         check(sealed("hr-7"), Some(sealed("p-1")));
         check(sealed("hr-8"), None);
+        // One who was re-keyed in their source, where it is `now`.
+        check(sealed("now"), Some(sealed("p-1")));
         check(Password::Generated, Some(Password::Generated));
         let hashed = Password::Hashed { scheme: "SSHA".into(), value: "x".into() };
         check(hashed.clone(), Some(hashed));
