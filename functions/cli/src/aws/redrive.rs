@@ -183,6 +183,7 @@ impl Letter {
                 Ask::Reject { run, .. } => ("reject", Some(run)),
                 Ask::Revert { run, .. } => ("revert", Some(run)),
                 Ask::Resume { .. } => ("resume", None),
+                Ask::Scope { .. } => ("scope", None),
             };
             let (tenant, integration) = (Some(tenant), Some(integration));
             letter = Self { tenant, integration, step: Some(step), run, ..letter };
