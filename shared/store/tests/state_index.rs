@@ -160,3 +160,36 @@ async fn a_stale_holder_of_the_lease_indexes_nothing() {
     assert!(lost.unwrap_err().is_condition_failed());
     assert!(!opened(&bench).await.is_complete());
 }
+
+#[tokio::test]
+async fn a_name_that_is_the_key_as_well_is_found_however_it_is_written() {
+    let bench = Bench::new();
+    let mut records = school(3_000);
+    records.push(named("K-77", "K-77", "k77@x.example"));
+    records.push(named("k-78", "k-78", "k78@x.example"));
+    bench.take_in(&export(Mode::Full, &records, &[], 1), "r-1").await;
+    index(&bench).await;
+    let key = |id: &str| Key::Person(PersonKey::new(id));
+    assert!(led_to(&bench, Term::Called("k-77")).await.contains(&key("K-77")));
+    // Whoever looks for this one finds it by its key.
+    assert_eq!(opened(&bench).await.buckets(Term::Called("k-78")).await.unwrap(), [0usize; 0]);
+}
+
+#[tokio::test]
+async fn an_index_by_other_rules_is_as_good_as_none() {
+    let bench = Bench::new();
+    bench.take_in(&export(Mode::Full, &school(2_000), &[], 1), "r-1").await;
+    index(&bench).await;
+    let name = bench.source().index();
+    let published = bench.states.newest(&name).await.unwrap();
+    let mut older = published.manifest.clone();
+    older.head.hinted = 0;
+    older.head.generation += 1;
+    bench.states.publish(&name, &published, &older).await.unwrap();
+    let before = opened(&bench).await;
+    assert!(!before.is_complete() && before.unknown() > 0);
+    index(&bench).await;
+    let now = opened(&bench).await;
+    assert!(now.is_complete());
+    assert_eq!(now.buckets(Term::Called("user7")).await.unwrap().len(), 1);
+}

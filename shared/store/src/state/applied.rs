@@ -106,6 +106,7 @@ pub async fn fold(
         folded: base.head.folded.clone(),
         raw,
         covers: 0,
+        hinted: 0,
     };
     if let Some(last) = batches.last() {
         head.folded.insert(fold.run.to_owned(), last.number);

@@ -43,6 +43,10 @@ pub struct Head {
     /// For an index: the generation of its state that it speaks for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub covers: u64,
+    /// For an index: by which rules its hints were made. Under other rules it is as if there were
+    /// none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hinted: u64,
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -20,6 +20,11 @@ const PLACE_BITS: u32 = 12;
 /// Bits of the hash of what is looked for beside those that make the bucket.
 const PRINT_BITS: u32 = 32;
 
+/// The rules by which hints are made: another number with each change of them, so that an index
+/// which does not have all that is looked for is made anew. 1: what is a record's key as well has
+/// a hint where it is not written in small letters.
+pub const RULES: u64 = 1;
+
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Term<'a> {
@@ -39,7 +44,7 @@ impl Term<'_> {
         let mut hasher = blake3::Hasher::new();
         match self {
             Self::Called(name) => {
-                hasher.update(b"c").update(name.trim().to_lowercase().as_bytes());
+                hasher.update(b"c").update(plain(name).as_bytes());
             }
             Self::LmsId(id) => {
                 hasher.update(b"l").update(id.as_bytes());
@@ -52,6 +57,11 @@ impl Term<'_> {
         first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
         u64::from_be_bytes(first)
     }
+}
+
+/// What is called, however it is written.
+fn plain(name: &str) -> String {
+    name.trim().to_lowercase()
 }
 
 /// The hint that `term` is in the bucket of `place`, the hash of a record's owner.
@@ -104,8 +114,10 @@ pub fn of(packed: PackedRecord<'_>, sides: Sides, out: &mut Vec<u64>) -> Result<
         _ => {}
     }
     let id = key.owner().id;
+    // Whoever looks for a record's own key in small letters finds it without a hint.
+    let found_by_key = plain(id) == id;
     let mut called = |name: &str| {
-        if name != id {
+        if name != id || !found_by_key {
             out.push(hint(Term::Called(name), place));
         }
     };

@@ -54,7 +54,7 @@ impl Index {
         let (bits, total) = (now.bits, now.buckets.len());
         let all = || (0..total).collect();
         let mut index = Self { states, name, bits, hints: None, unknown: Vec::new(), total };
-        if found.version == 0 {
+        if found.version == 0 || found.manifest.head.hinted != hint::RULES {
             index.unknown = all();
             return Ok(index);
         }
@@ -74,6 +74,11 @@ impl Index {
     /// Whether every bucket is indexed: nothing is looked through that need not be.
     pub fn is_complete(&self) -> bool {
         self.unknown.is_empty()
+    }
+
+    /// How many buckets are not indexed, and are looked through whatever is looked for.
+    pub fn unknown(&self) -> usize {
+        self.unknown.len()
     }
 
     /// The buckets of the state in which there may be something for `term`, in order.

@@ -31,12 +31,13 @@ pub async fn refresh(
     let index = name.index();
     let base = states.newest(&index).await?;
     let covers = base.manifest.head.covers;
-    if newest.head.generation == 0 || (base.version > 0 && covers == newest.head.generation) {
+    let holds = base.version > 0 && base.manifest.head.hinted == hint::RULES;
+    if newest.head.generation == 0 || (holds && covers == newest.head.generation) {
         return Ok(());
     }
-    let then = match base.version {
-        0 => None,
-        _ => states.generation(name, covers).await?,
+    let then = match holds {
+        false => None,
+        true => states.generation(name, covers).await?,
     };
     let work = Work { states: &states, name, index: &index };
     let mut next = match then {
@@ -50,6 +51,7 @@ pub async fn refresh(
     next.head.run.clone_from(&newest.head.run);
     next.head.published = now;
     next.head.covers = newest.head.generation;
+    next.head.hinted = hint::RULES;
     let mut writes = states.replacement(&index, &base, &next)?;
     writes.push(lease);
     stores.table.transact(writes).await
