@@ -301,7 +301,8 @@ impl Settled {
     }
 }
 
-pub(crate) fn source() -> Source {
+/// A source of full exports of whatever format, called `registrar`.
+pub fn source() -> Source {
     Source {
         name: "registrar".to_owned(),
         mode: Mode::Full,

@@ -175,18 +175,18 @@ impl Pipeline {
     /// The one person whom `query` names.
     async fn person_meant(&self, query: &str) -> Result<PersonKey, PipelineError> {
         let aliases = Aliases::load(&self.stores, &self.integration.scope).await?;
-        let matched = self.matched_persons().await?;
+        let mut looks = self.looks().await?;
+        let mut whom = self.matched_persons(&looks).await?;
         if let Some(key) = query.strip_prefix("person:") {
-            return Ok(matched.person(&PersonKey::from(aliases.record_id(Kind::Person, key))));
+            let key = PersonKey::from(aliases.record_id(Kind::Person, key));
+            return whom.person(&mut looks, &key).await;
         }
-        let meant = self.looks().await?.meant(query, &aliases).await?;
-        let persons: BTreeSet<PersonKey> = meant
-            .into_iter()
-            .filter_map(|key| match key {
-                Key::Person(person) => Some(matched.person(&person)),
-                _ => None,
-            })
-            .collect();
+        let mut persons = BTreeSet::new();
+        for meant in looks.meant(query, &aliases).await? {
+            if let Key::Person(person) = meant {
+                persons.insert(whom.person(&mut looks, &person).await?);
+            }
+        }
         let mut persons = persons.into_iter();
         let first = persons.next().ok_or_else(|| {
             PipelineError::NotFound(
@@ -209,8 +209,10 @@ impl Pipeline {
             *kind == Kind::Person && record.as_str() == person.as_str()
         });
         let others = others.map(|(_, key, _)| key.to_owned());
-        let matched = self.matched_persons().await?.own_keys(person);
-        let matched = matched.iter().map(|key| key.as_str().to_owned());
+        let mut looks = self.looks().await?;
+        let mut whom = self.matched_persons(&looks).await?;
+        let matched = whom.own_keys(&mut looks, person).await?;
+        let matched = matched.into_iter().map(|(_, own)| own.as_str().to_owned());
         Ok(others.chain(matched).chain([person.as_str().to_owned()]).collect())
     }
 

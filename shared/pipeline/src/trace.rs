@@ -25,7 +25,7 @@ use store::state::meta::decode_applied;
 use store::state::run::{Run, StoredRun};
 
 use crate::desired::Fate;
-use crate::provenance::provenance;
+use crate::provenance::{SaidOf, provenance};
 use crate::{Pipeline, PipelineError, Provenance};
 use look::Looked;
 use ruled::Ruled;
@@ -113,22 +113,34 @@ pub(crate) struct Looks {
     applied: Looked,
 }
 
-type Said = Vec<(String, Record, String, u32)>;
+type Said = Vec<SaidOf>;
 
 impl Looks {
     /// What each source says of `key`.
     async fn said(&mut self, key: &Key) -> Result<Said, PipelineError> {
         let mut said = Vec::new();
-        for (name, source) in &mut self.sources {
-            let take = |packed: PackedRecord<'_>| {
-                Ok::<_, DecodeError>((packed.decode()?, Origin::decode(packed.side)?))
-            };
-            let Some((record, origin)) = source.get(key, take).await? else { continue };
-            let file = source.manifest.head.files.get(origin.file as usize);
-            let file = file.map(|file| file.name.clone()).unwrap_or_default();
-            said.push((name.clone(), record, file, origin.line));
+        for at in 0..self.sources.len() {
+            said.extend(self.said_under(at, key, key).await?);
         }
         Ok(said)
+    }
+
+    /// What source `at` says under `own`, as said of `key`.
+    async fn said_under(
+        &mut self,
+        at: usize,
+        own: &Key,
+        key: &Key,
+    ) -> Result<Option<SaidOf>, PipelineError> {
+        let (name, source) = &mut self.sources[at];
+        let take = |packed: PackedRecord<'_>| {
+            Ok::<_, DecodeError>((packed.decode()?, Origin::decode(packed.side)?))
+        };
+        let Some((record, origin)) = source.get(own, take).await? else { return Ok(None) };
+        let file = source.manifest.head.files.get(origin.file as usize);
+        let file = file.map(|file| file.name.clone()).unwrap_or_default();
+        let record = record.with_key(key.clone());
+        Ok(record.map(|record| (name.clone(), record, file, origin.line)))
     }
 
     pub(crate) fn applied_mut(&mut self) -> &mut Looked {
@@ -204,16 +216,17 @@ impl Pipeline {
                 (key, meant.collect())
             }
         };
-        let whom = self.matched_persons().await?;
-        let key = whom.key(&key);
+        let mut whom = self.matched_persons(&looks).await?;
+        let key = whom.key(&mut looks, &key).await?;
         let mut also: Vec<Key> = Vec::new();
-        for other in others.iter().map(|other| whom.key(other)) {
+        for other in &others {
+            let other = whom.key(&mut looks, other).await?;
             if other != key && !also.contains(&other) {
                 also.push(other);
             }
         }
         let mut said = looks.said(&key).await?;
-        whom.add(&key, &mut said)?;
+        whom.add(&mut looks, &key, &mut said).await?;
         let decisions = self.decisions().await?;
         let ruled = Ruled::of(&decisions, &self.integration, &mut looks, (&key, &said)).await?;
         let fate = ruled.as_ref().map_or(Fate::AsSaid, |ruled| ruled.fate);

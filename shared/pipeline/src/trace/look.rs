@@ -12,6 +12,8 @@ use crate::PipelineError;
 
 /// So many buckets are kept decoded; a state without an index has more than fit.
 const KEPT: usize = 64;
+/// So many buckets can be looked through with every question: they stay decoded.
+const UNKNOWN: usize = 16;
 
 /// One state, opened for looking.
 pub(crate) struct Looked {
@@ -75,6 +77,11 @@ impl Looked {
             self.each(bucket, &mut each).await?;
         }
         Ok(())
+    }
+
+    /// Whether few enough buckets are without an index that a question can be asked many times.
+    pub fn is_indexed(&self) -> bool {
+        self.index.unknown() <= UNKNOWN
     }
 
     async fn each(
