@@ -12,12 +12,14 @@
 //! - [`oracle`]: what must be true afterwards;
 //! - [`tell`]: what happened, for people;
 //! - [`campaign`]: worlds by the thousand, each with a name that replays it;
+//! - [`acts`]: what people do beside the nightly export;
 //! - [`hosted`]: the same in the home where every step is a process of its own, woken by a message;
 //! - [`said`]: a few records that a test is about, as exports of any source;
 //! - [`load`], [`load_ports`]: many schools at once in that home, over stores that they share.
 //!
 //! **Never:** no socket, no file, no clock of the machine.
 
+pub mod acts;
 pub mod campaign;
 pub mod careful;
 pub mod hosted;

@@ -48,6 +48,7 @@ pub fn source(source: &runtime::config::Source) -> Source {
         target: source.only_target.as_ref().map(roster::Text::new),
         columns: source.columns.clone(),
         data_source_key: source.data_source_key.clone(),
+        changes: source.changes.clone(),
         ..ReadOptions::default()
     };
     let precedence = i64::from(source.precedence);

@@ -234,7 +234,11 @@ impl Pipeline {
                 )));
             }
             let record = aliases.record_id(Kind::Person, old);
-            check(&known, &aliases, old, &record, new)?;
+            if aliases.resolve(Kind::Person, new) == Some(&record) {
+                // It was said before.
+                continue;
+            }
+            check(&known, old, &record, new)?;
             for source in &sources {
                 if person(&source.published, &source.loaded, &record)?.is_some() {
                     return Err(PipelineError::NotFound(format!(
@@ -255,20 +259,22 @@ impl Pipeline {
         let mut rewritten = 0;
         for source in &sources {
             let name = StateName::Source(source.name.clone());
-            let more = self.under_new_keys(&states, &name, source, &aliases).await?;
+            let more = self.under_new_keys(&states, &name, source, &aliases, &[]).await?;
             rewritten += usize::from(!more.is_empty());
             writes.extend(more);
         }
         Ok((writes, rewritten))
     }
 
-    /// The writes by which a source says what it says under the keys that hold now.
-    async fn under_new_keys(
+    /// The writes by which a source says what it says under the keys that hold now; but for the
+    /// records of `left_over`.
+    pub(crate) async fn under_new_keys(
         &self,
         states: &States,
         name: &StateName,
         source: &crate::desired::LoadedSource,
         aliases: &Aliases,
+        left_over: &[Key],
     ) -> Result<Vec<Write>, PipelineError> {
         let mut builder = SnapshotBuilder::new(Mode::Full);
         for file in &source.published.manifest.head.files {
@@ -276,6 +282,9 @@ impl Pipeline {
         }
         source.loaded.for_each(|packed| {
             let (record, origin) = (packed.decode()?, Origin::decode(packed.side)?);
+            if left_over.contains(record.key()) {
+                return Ok(());
+            }
             let entry = under_record_id(roster::Entry { record, origin }, aliases);
             builder.record(entry.record, entry.origin);
             Ok(())
@@ -334,7 +343,6 @@ pub(crate) fn has_account(known: Option<&Applied>) -> bool {
 /// Whether `new` can be the key of the person whom `old` means.
 fn check(
     known: &BTreeMap<Key, Applied>,
-    aliases: &Aliases,
     old: &Text,
     record: &Text,
     new: &Text,
@@ -347,7 +355,7 @@ fn check(
     if !has_account(of(record)) {
         return not(format!("person {old} has no account of ours: there is nothing to keep"));
     }
-    if aliases.resolve(Kind::Person, new) == Some(record) || record == new {
+    if record == new {
         return Ok(());
     }
     if has_account(of(new)) {

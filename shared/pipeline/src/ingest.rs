@@ -1,6 +1,5 @@
 //! From an export to the newest source state: all of it, or nothing.
 
-use std::collections::BTreeSet;
 use std::io::{Read, Seek, SeekFrom};
 
 use ambient::{Stopwatch, Timestamp};
@@ -13,7 +12,7 @@ use roster::{
 };
 use store::state::forget::Forgotten;
 use store::state::hold::StoredSource;
-use store::state::identity::{Aliases, Refusal};
+use store::state::identity::Aliases;
 use store::state::lease::Lease;
 use store::state::run::{ExportFile, StoredRun};
 use store::state::scoped::fold_scoped;
@@ -22,9 +21,9 @@ use store::state::{StateName, States};
 
 use crate::drive::lease_lost;
 use crate::forget::without_forgotten;
-use crate::identity::has_account;
 use crate::person_keys::random_keys;
 use crate::progress::{Progress, Stage};
+use crate::rekeys::{Known, believe, key_of, spent_finding};
 use crate::scope_keys::narrowed;
 use crate::vault::{Vault, seal};
 use crate::{Pipeline, PipelineError, Source, Speaks};
@@ -126,6 +125,10 @@ impl Sink for Sealing<'_> {
         self.builder.removal(removal, origin);
     }
 
+    fn rekey(&mut self, change: FormerKey) {
+        self.builder.rekey(change);
+    }
+
     fn finding(&mut self, finding: Finding) {
         self.builder.finding(finding);
     }
@@ -178,8 +181,14 @@ impl Pipeline {
         let name = StateName::Source(source.name.clone());
         let base = states.newest(&name).await?;
         let snapshot = self.with_scope_keys(source, &base, snapshot).await?;
-        let taken = self.taken_keys(&snapshot, &aliases).await?;
-        let snapshot = resolve(snapshot, &mut aliases, &forgotten, &taken)?;
+        let known = self.known_keys(source, &snapshot, &aliases).await?;
+        let mut snapshot = resolve(snapshot, &mut aliases, &forgotten, &known)?;
+        let mut others = Vec::new();
+        if source.is_change_list() {
+            let mut odd = Vec::new();
+            others = self.under_what_they_mean(&stored_aliases, &aliases, &mut odd).await?;
+            odd.into_iter().for_each(|finding| snapshot.findings_mut().push(finding));
+        }
         let snapshot = without_forgotten(snapshot, &forgotten)?;
         aliases.added_by(&stored_aliases, &run.run.id);
         let counts = snapshot.counts().clone();
@@ -206,7 +215,7 @@ impl Pipeline {
         // Who lost the lease must not publish: the segments may have been cleared away by now.
         let mut writes = vec![lease.check(scope), run.write(scope)?, status.write(scope)?];
         writes.extend(aliases.writes(&stored_aliases, scope)?);
-        writes.extend(spread);
+        writes.extend(spread.into_iter().chain(others));
         if let Some(next) = &next {
             writes.extend(states.publication(&name, &base, next)?);
         }
@@ -223,30 +232,6 @@ impl Pipeline {
 /// By what an export is known again, however its files differ.
 fn content_of(snapshot: &Snapshot) -> String {
     format!("content:{}", hex(&snapshot.digest()))
-}
-
-impl Pipeline {
-    /// New keys that the export announces for records which it knew under another one, and that
-    /// stand for records of their own in the LMS.
-    async fn taken_keys(
-        &self,
-        snapshot: &Snapshot,
-        aliases: &Aliases,
-    ) -> Result<BTreeSet<Key>, PipelineError> {
-        let is_new = |announced: &&FormerKey| {
-            let FormerKey { kind, former, current, .. } = announced;
-            aliases.resolve(*kind, current).is_none()
-                && aliases.record_id(*kind, former) != *current
-        };
-        let new = snapshot.former_keys().iter().filter(is_new);
-        let new = new.map(|announced| key_of(announced.kind, &announced.current)).collect();
-        let known = self.in_lms(new).await?;
-        Ok(known
-            .into_iter()
-            .filter(|(_, known)| has_account(Some(known)))
-            .map(|(key, _)| key)
-            .collect())
-    }
 }
 
 async fn publishable(
@@ -304,32 +289,9 @@ fn resolve(
     snapshot: Snapshot,
     aliases: &mut Aliases,
     forgotten: &Forgotten,
-    taken: &BTreeSet<Key>,
+    known: &Known,
 ) -> Result<Snapshot, PipelineError> {
-    let mut findings = Vec::new();
-    for announced in snapshot.former_keys() {
-        let FormerKey { kind, former, current, origin } = announced;
-        if taken.contains(&key_of(*kind, current)) {
-            findings.push(merge_finding(announced));
-            continue;
-        }
-        if *kind == Kind::Person && forgotten.has(current) {
-            continue;
-        }
-        let current_is_known = aliases.resolve(*kind, current).is_some();
-        let refused = match aliases.rekey(*kind, former, current) {
-            Ok(_) => continue,
-            Err(Refusal::Taken) if current_is_known => "is the key of another record already",
-            Err(Refusal::Taken) => "is taken",
-        };
-        findings.push(Finding {
-            severity: Severity::Error,
-            code: "rekey-refused",
-            message: format!("{kind} {former} cannot become {current}: {current} {refused}"),
-            origin: *origin,
-            key: Some(Text::from(format!("{kind}:{current}"))),
-        });
-    }
+    let mut findings = believe(snapshot.former_keys(), aliases, forgotten, known);
     if aliases.is_empty() {
         return Ok(with_findings(snapshot, findings));
     }
@@ -362,28 +324,6 @@ pub(crate) fn under_record_id(entry: Entry, aliases: &Aliases) -> Entry {
     renamed(entry, aliases, &HashSet::new())
 }
 
-fn key_of(kind: Kind, id: &Text) -> Key {
-    match kind {
-        Kind::Person => Key::Person(PersonKey::from(id.clone())),
-        _ => Key::Course(id.clone().into()),
-    }
-}
-
-fn merge_finding(announced: &FormerKey) -> Finding {
-    let FormerKey { kind, former, current, origin } = announced;
-    Finding {
-        severity: Severity::Warning,
-        code: "merge-proposed",
-        message: format!(
-            "{kind} {former} is to become {current}, and both are in the LMS: two are never made \
-             one by themselves; decide which one stays, take over in the LMS what the other one \
-             holds, and leave the other key out of the source"
-        ),
-        origin: *origin,
-        key: Some(Text::from(format!("{kind}:{current}"))),
-    }
-}
-
 fn with_findings(mut snapshot: Snapshot, findings: Vec<Finding>) -> Snapshot {
     findings.into_iter().for_each(|finding| snapshot.findings_mut().push(finding));
     snapshot
@@ -400,19 +340,6 @@ fn spent_keys(snapshot: &Snapshot, aliases: &Aliases) -> Vec<Key> {
         .iter()
         .filter(|(kind, key, record)| in_export(*kind, key) && in_export(*kind, record.as_str()));
     spent.map(|(kind, _, record)| key_of(kind, record)).collect()
-}
-
-fn spent_finding(key: &Key, origin: Origin) -> Finding {
-    Finding {
-        severity: Severity::Error,
-        code: "key-reused",
-        message: format!(
-            "{key} was given up for another key before and now stands for somebody else; a key is \
-             never issued again: give this record a new one"
-        ),
-        origin,
-        key: Some(Text::from(key.to_string())),
-    }
 }
 
 fn renamed(entry: Entry, aliases: &Aliases, rekeyed: &HashSet<(Kind, &str)>) -> Entry {
@@ -470,8 +397,8 @@ mod tests {
             for key in keys {
                 builder.record(Person::new(PersonKey::new(key)).into(), Origin::default());
             }
-            let (forgotten, taken) = (Forgotten::default(), BTreeSet::new());
-            resolve(builder.finish().unwrap(), &mut aliases.clone(), &forgotten, &taken).unwrap()
+            let (forgotten, known) = (Forgotten::default(), Known::default());
+            resolve(builder.finish().unwrap(), &mut aliases.clone(), &forgotten, &known).unwrap()
         };
         // The new key alone means the record that it always meant.
         let moved = export(&["new"]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ambient::Quiet;
 use plan::{IdentityRules, Limits, Policy};
-use readers::ReadOptions;
+use readers::{Format, FormatChoice, ReadOptions};
 use roster::Mode;
 use roster::mapping::{MappingRules, TargetRules};
 use roster::merge::{Part, SourceRules};
@@ -76,6 +76,11 @@ impl Source {
     pub fn rules(&self) -> SourceRules {
         let name = roster::Text::new(&self.name);
         SourceRules { name, precedence: self.precedence, part: self.part.clone() }
+    }
+
+    /// Whether its exports say which keys change, and nothing of who is there: it has no state.
+    pub fn is_change_list(&self) -> bool {
+        self.read.format == FormatChoice::Named(Format::Changes)
     }
 }
 

@@ -42,6 +42,7 @@ mod progress;
 mod provenance;
 mod quiet;
 mod recover;
+mod rekeys;
 mod revert;
 mod rollback;
 mod scope_keys;

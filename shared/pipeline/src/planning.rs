@@ -104,7 +104,7 @@ impl Pipeline {
     pub(crate) async fn load_sources(&self) -> Result<Vec<LoadedSource>, PipelineError> {
         let states = States::new(&self.stores, self.integration.scope.clone());
         let mut sources = Vec::new();
-        for source in &self.integration.sources {
+        for source in self.integration.sources.iter().filter(|source| !source.is_change_list()) {
             let name = StateName::Source(source.name.clone());
             let published = states.newest(&name).await?;
             let loaded = states.load(&name, &published.manifest).await?;

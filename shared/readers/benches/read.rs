@@ -21,7 +21,8 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use readers::{ExportSink, ReadOptions, read_export};
 use roster::{
-    EnrollmentParts, Finding, MemberParts, Mode, Origin, Record, Removal, Sink, SnapshotBuilder,
+    EnrollmentParts, Finding, FormerKey, MemberParts, Mode, Origin, Record, Removal, Sink,
+    SnapshotBuilder,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -129,6 +130,8 @@ impl std::fmt::Display for Counts {
 }
 
 impl Sink for Counts {
+    fn rekey(&mut self, _: FormerKey) {}
+
     fn record(&mut self, _: Record, _: Origin) {
         self.records += 1;
     }

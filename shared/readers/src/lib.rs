@@ -32,6 +32,7 @@
 //! bytes, makes a reader panic.
 
 mod archive;
+mod changes;
 pub mod codes;
 mod date;
 mod encoding;
@@ -57,8 +58,12 @@ use roster::{Sink, SnapshotBuilder, Text};
 use encoding::TextSource;
 
 /// The readers there are.
-const READERS: &[(Format, ReadFormat)] =
-    &[(Format::ImsEnterprise, ims::read), (Format::Table, table::read), (Format::Ldif, ldif::read)];
+const READERS: &[(Format, ReadFormat)] = &[
+    (Format::ImsEnterprise, ims::read),
+    (Format::Table, table::read),
+    (Format::Ldif, ldif::read),
+    (Format::Changes, changes::read),
+];
 
 /// Reads a whole text of one format; `u32` is the file's number for origins.
 type ReadFormat =
@@ -153,8 +158,10 @@ fn read_text(
     let mut source = TextSource::new(bytes, options.limits.export_bytes, encoding::CHUNK)?;
     let head = source.peek();
     let found = match options.format {
-        FormatChoice::Named(Format::Table) if sniff::is_plain(&head) && !head.trim().is_empty() => {
-            Ok(Format::Table)
+        FormatChoice::Named(list @ (Format::Table | Format::Changes))
+            if sniff::is_plain(&head) && !head.trim().is_empty() =>
+        {
+            Ok(list)
         }
         FormatChoice::Named(Format::Ldif) if sniff::is_ldif(&head) => Ok(Format::Ldif),
         _ => sniff::text(&head),

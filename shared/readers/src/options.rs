@@ -23,6 +23,8 @@ pub struct ReadOptions {
     pub columns: roster::columns::Columns,
     /// How a record's data source key is made, and what those that the export has must be like.
     pub data_source_key: Option<roster::mapping::ScopePattern>,
+    /// What the columns of a list of changed keys say.
+    pub changes: roster::changes::ChangeColumns,
     /// What is allowed.
     pub limits: ReadLimits,
 }

@@ -19,12 +19,21 @@ pub enum Format {
     Table,
     /// A list of persons from a directory (LDIF). What the attributes mean is configured.
     Ldif,
+    /// A list of keys that change, as text in columns. Nor is it found out by its content.
+    Changes,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::ImsEnterprise, Self::Lis, Self::Edexml, Self::OneRoster, Self::Table, Self::Ldif];
+    pub const ALL: [Self; 7] = [
+        Self::ImsEnterprise,
+        Self::Lis,
+        Self::Edexml,
+        Self::OneRoster,
+        Self::Table,
+        Self::Ldif,
+        Self::Changes,
+    ];
 
     /// Its name in configuration.
     pub fn name(self) -> &'static str {
@@ -35,6 +44,7 @@ impl Format {
             Self::OneRoster => "oneroster",
             Self::Table => "table",
             Self::Ldif => "ldif",
+            Self::Changes => "changes",
         }
     }
 
@@ -47,6 +57,7 @@ impl Format {
             Self::OneRoster => "OneRoster CSV",
             Self::Table => "a table of text",
             Self::Ldif => "a directory's list (LDIF)",
+            Self::Changes => "a list of changed keys",
         }
     }
 

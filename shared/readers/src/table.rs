@@ -20,7 +20,7 @@ use roster::Sink;
 use roster::columns::Column;
 
 use crate::codes;
-use crate::encoding::TextSource;
+use crate::encoding::{Issue, TextSource};
 use crate::listed::{Listed, Words};
 use crate::{Properties, ReadError, ReadOptions};
 
@@ -35,31 +35,50 @@ pub(crate) fn read(
     sink: &mut dyn Sink,
 ) -> Result<Properties, ReadError> {
     let mut table = Table { listed: Listed::new(file, options, sink, WORDS), columns: None };
-    let mut rows = Rows::new(options.columns.separator, options.limits.markup_bytes);
-    let mut text = String::new();
-    while source.fill(&mut text)? {
-        for issue in source.take_issues() {
-            let before = text.get(..issue.at).unwrap_or_default();
-            let line = rows.line + before.matches('\n').count() as u32;
-            table.listed.find(issue.code, line, None, issue.message);
-        }
-        rows.take(&text)?;
-        text.clear();
-        for row in rows.done.drain(..) {
-            table.row(&row)?;
-        }
-    }
-    if let Some(last) = rows.end()? {
-        let width = table.columns.as_ref().map_or(0, Vec::len);
-        if last.cells.len() < width {
-            return Err(cut_off(last.line));
-        }
-        table.row(&last)?;
-    }
+    rows(source, options.columns.separator, options.limits.markup_bytes, &mut table)?;
     match table.columns {
         None => Err(ReadError::Empty),
         Some(_) => Ok(Properties::default()),
     }
+}
+
+/// Takes the lines of a table one by one.
+pub(crate) trait TakesRows {
+    /// How many cells a line has; 0 before the headings.
+    fn width(&self) -> usize;
+    /// Something odd about the encoding.
+    fn issue(&mut self, line: u32, issue: Issue);
+    /// The next line; the first is the headings.
+    fn row(&mut self, row: &Row) -> Result<(), ReadError>;
+}
+
+/// Hands the lines of a table over. A line has `most` bytes at most.
+pub(crate) fn rows(
+    source: &mut TextSource<'_>,
+    separator: Option<char>,
+    most: usize,
+    to: &mut dyn TakesRows,
+) -> Result<(), ReadError> {
+    let mut rows = Rows::new(separator, most);
+    let mut text = String::new();
+    while source.fill(&mut text)? {
+        for issue in source.take_issues() {
+            let before = text.get(..issue.at).unwrap_or_default();
+            to.issue(rows.line + before.matches('\n').count() as u32, issue);
+        }
+        rows.take(&text)?;
+        text.clear();
+        for row in rows.done.drain(..) {
+            to.row(&row)?;
+        }
+    }
+    if let Some(last) = rows.end()? {
+        if last.cells.len() < to.width() {
+            return Err(cut_off(last.line));
+        }
+        to.row(&last)?;
+    }
+    Ok(())
 }
 
 fn cut_off(line: u32) -> ReadError {
@@ -74,7 +93,15 @@ struct Table<'a> {
     columns: Option<Vec<Vec<Column>>>,
 }
 
-impl Table<'_> {
+impl TakesRows for Table<'_> {
+    fn width(&self) -> usize {
+        self.columns.as_ref().map_or(0, Vec::len)
+    }
+
+    fn issue(&mut self, line: u32, issue: Issue) {
+        self.listed.find(issue.code, line, None, issue.message);
+    }
+
     fn row(&mut self, row: &Row) -> Result<(), ReadError> {
         let Some(columns) = &self.columns else {
             self.columns = Some(self.headings(row)?);
@@ -93,7 +120,9 @@ impl Table<'_> {
         }
         Ok(())
     }
+}
 
+impl Table<'_> {
     fn headings(&self, row: &Row) -> Result<Vec<Vec<Column>>, ReadError> {
         let wanted = &self.listed.options().columns.of;
         for name in wanted.keys() {
@@ -113,10 +142,10 @@ impl Table<'_> {
 
 /// A line of the table.
 #[derive(Debug, PartialEq, Eq)]
-struct Row {
+pub(crate) struct Row {
     /// Where it begins.
-    line: u32,
-    cells: Vec<String>,
+    pub(crate) line: u32,
+    pub(crate) cells: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

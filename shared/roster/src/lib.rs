@@ -26,6 +26,7 @@
 
 #[cfg(feature = "arbitrary")]
 pub mod arbitrary;
+pub mod changes;
 mod codec;
 pub mod columns;
 mod date;

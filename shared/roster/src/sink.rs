@@ -1,6 +1,6 @@
 //! What a reader hands its records to.
 
-use crate::{EnrollmentParts, Finding, Key, MemberParts, Origin, Record, Roles};
+use crate::{EnrollmentParts, Finding, FormerKey, Key, MemberParts, Origin, Record, Roles};
 
 /// What absence from an export means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -28,6 +28,9 @@ pub trait Sink {
     fn record(&mut self, record: Record, origin: Origin);
     /// A record that the export says is to be removed.
     fn removal(&mut self, removal: Removal, origin: Origin);
+    /// A key that the export says has changed, beside what its records say themselves
+    /// ([`Person::former_keys`](crate::Person::former_keys)).
+    fn rekey(&mut self, change: FormerKey);
     /// Something wrong or odd.
     fn finding(&mut self, finding: Finding);
 

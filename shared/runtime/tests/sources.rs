@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use roster::changes::ChangeColumns;
 use roster::columns::Rows;
 use roster::matching::Selector;
 use roster::merge::{PersonKeys, Rank};
@@ -21,7 +22,8 @@ precedence = 10
 "#;
 
 fn parse(rest: &str) -> Result<Config, ConfigError> {
-    let known = Known { formats: &["ims-enterprise", "table", "ldif"], targets: &["sandbox"] };
+    let known =
+        Known { formats: &["ims-enterprise", "table", "ldif", "changes"], targets: &["sandbox"] };
     Config::parse(&format!("{HEAD}{rest}"), Path::new("rollcall.toml"), known)
 }
 
@@ -111,6 +113,22 @@ fn a_version_is_what_it_was_before_there_were_other_lists() {
 }
 
 #[test]
+fn a_list_of_changed_keys() {
+    let list = "[[integration.source]]\nname = \"keys\"\nformat = \"changes\"\nmode = \"full\"\n";
+    let config = parse(list).unwrap();
+    let plain = config.integrations[0].version();
+    let source = config.integrations[0].sources.last().unwrap();
+    assert!(!source.part.adds && source.changes == ChangeColumns::default());
+    assert_eq!(source.mode, roster::Mode::Incremental, "who is not mentioned is not gone");
+    let named = format!("{list}changes = {{ old = \"oud\", new = \"nieuw\", of = \"course\" }}\n");
+    let config = parse(&named).unwrap();
+    let source = config.integrations[0].sources.last().unwrap();
+    assert_eq!(source.changes.old.as_deref(), Some("oud"));
+    assert_eq!(source.changes.default_kind(), Kind::Course);
+    assert_ne!(config.integrations[0].version(), plain);
+}
+
+#[test]
 fn the_mapping_is_an_input_of_every_plan() {
     let version = |rest: &str| parse(rest).unwrap().integrations[0].version();
     let mapped =
@@ -156,6 +174,10 @@ fn every_mistake_has_its_line() {
     check("format = \"ldif\"\n", 6, "needs `columns`");
     let directory = "format = \"ldif\"\ncolumns = { uid = \"person.key\" }\nseparator = \";\"\n";
     check(directory, 6, "list of persons");
+    check("changes = { old = \"a\" }\n", 6, "goes with format");
+    check("format = \"changes\"\n", 6, "nothing would be wanted");
+    check("format = \"changes\"\nscope = \"data_source\"\n", 6, "do not go with it");
+    check("format = \"changes\"\nchanges = { odl = \"a\" }\n", 11, "did you mean `old`?");
     check("[integration.mapping.fields]\nperson = [\"givn\"]\n", 11, "did you mean `given`?");
     check("[integration.mapping]\nfeilds = 1\n", 11, "did you mean `fields`?");
     check("[integration.mapping]\ncourse_key = \"{a}\"\n", 11, "at least two parts");

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use readers::ExportSink;
-use roster::{Finding, Origin, Record, Removal, Sink};
+use roster::{Finding, FormerKey, Origin, Record, Removal, Sink};
 
 /// Everything in the order it came, as text.
 #[derive(Default)]
@@ -30,6 +30,12 @@ impl Sink for Listing {
     fn removal(&mut self, removal: Removal, origin: Origin) {
         let roles: Vec<_> = removal.roles.iter().map(|role| role.name().to_owned()).collect();
         writeln!(self.text, "remove {:?} {roles:?} @{}", removal.key, origin.line)
+            .expect("a string takes it");
+    }
+
+    fn rekey(&mut self, change: FormerKey) {
+        let FormerKey { kind, former, current, origin } = change;
+        writeln!(self.text, "rekey {kind} {former} to {current} @{}", origin.line)
             .expect("a string takes it");
     }
 

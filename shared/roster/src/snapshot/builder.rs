@@ -16,6 +16,8 @@ pub struct SnapshotBuilder {
     log: Log,
     findings: Findings,
     former_keys: Vec<FormerKey>,
+    /// Those of them that no record says.
+    rekeys: Vec<FormerKey>,
     buckets: Option<u32>,
     /// Reused from record to record.
     bytes: Vec<u8>,
@@ -37,6 +39,7 @@ impl SnapshotBuilder {
             log: Log::default(),
             findings: Findings::default(),
             former_keys: Vec::new(),
+            rekeys: Vec::new(),
             buckets: None,
             bytes: Vec::new(),
             course: String::new(),
@@ -75,7 +78,7 @@ impl SnapshotBuilder {
         for part in self.log.into_parts() {
             sort::sort_part(part, &mut packer)?;
         }
-        packer.finish(self.mode, self.files, self.former_keys)
+        packer.finish(self.mode, self.files, (self.former_keys, self.rekeys))
     }
 
     fn push(&mut self, hash: u64, removal: bool, origin: Origin) {
@@ -124,6 +127,10 @@ impl Sink for SnapshotBuilder {
         removal.key.encode(&mut self.bytes);
         removal.roles.encode(&mut self.bytes);
         self.push(owner_hash(removal.key.owner()), true, origin);
+    }
+
+    fn rekey(&mut self, change: FormerKey) {
+        self.rekeys.push(change);
     }
 
     fn finding(&mut self, finding: Finding) {
@@ -189,7 +196,7 @@ impl Packer {
         mut self,
         mode: Mode,
         files: Vec<Text>,
-        mut former_keys: Vec<FormerKey>,
+        (mut former_keys, mut rekeys): (Vec<FormerKey>, Vec<FormerKey>),
     ) -> Result<Snapshot, DecodeError> {
         while self.buckets.len() < 1 << self.bits {
             self.seal();
@@ -201,7 +208,16 @@ impl Packer {
             bytes.push(0xff);
             removal.roles.encode(&mut bytes);
         }
+        rekeys.sort();
+        rekeys.dedup();
+        for FormerKey { kind, former, current, .. } in &rekeys {
+            bytes.extend_from_slice(&[0xfe, *kind as u8]);
+            [former, current]
+                .into_iter()
+                .for_each(|key| crate::put_bytes(&mut bytes, key.as_bytes()));
+        }
         self.digest.update(&bytes);
+        former_keys.extend(rekeys.iter().cloned());
         former_keys.sort();
         former_keys.dedup();
         let counts = Kind::ALL.iter().map(|kind| (*kind, self.counts[*kind as usize]));
@@ -213,6 +229,7 @@ impl Packer {
             findings: self.findings,
             counts: counts.filter(|(_, count)| *count > 0).collect(),
             former_keys,
+            rekeys,
             persons: self.persons,
             courses: self.courses,
             digest: *self.digest.finalize().as_bytes(),

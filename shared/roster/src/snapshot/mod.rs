@@ -76,6 +76,7 @@ pub struct Snapshot {
     findings: Findings,
     counts: BTreeMap<Kind, u64>,
     former_keys: Vec<FormerKey>,
+    rekeys: Vec<FormerKey>,
     persons: KeySet,
     courses: KeySet,
     digest: [u8; 32],
@@ -128,7 +129,7 @@ impl Snapshot {
         self.counts.is_empty()
     }
 
-    /// The re-keys that the export announces, sorted.
+    /// The re-keys that the export announces, sorted: what its records say and what no record says.
     pub fn former_keys(&self) -> &[FormerKey] {
         &self.former_keys
     }
@@ -143,7 +144,7 @@ impl Snapshot {
         &self.courses
     }
 
-    /// The digest of mode, records and removals: two exports with the same one say the same,
+    /// The digest of mode, records, removals and re-keys that no record says: two exports with the same one say the same,
     /// however their files differ. Origins and findings do not count.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
@@ -170,6 +171,7 @@ impl Snapshot {
         for file in &self.files {
             builder.add_file(file);
         }
+        self.rekeys.into_iter().for_each(|change| builder.rekey(change));
         for (kept, origin) in self.removals {
             if let Some(kept) = removal(kept) {
                 builder.removal(kept, origin);

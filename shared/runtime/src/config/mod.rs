@@ -30,6 +30,7 @@
 //! | `[integration.schedule]` | `quiet` (windows in which nothing is delivered: `"mon-fri 08:00-16:00"`), `time_zone` (default `UTC`; `Europe/Amsterdam`, `+01:00`, or a POSIX rule) |
 //! | `[[integration.source]]` | `name`, `match` (`*` and `?`, on the file's name), `format`: `auto` (default) or a name, `mode`: `full` (default) or `incremental`, `scope`: what a full export speaks for, `source` (default) or `data_source` (the data source keys that it contains), `data_source_key`: how the key of a record is made that has none, and how others must be (`"{year}_{term}_{source}_{type}"`), `precedence` (default 0; higher wins), `username_types` (which user ids become the user name, by type, in order), `only_target` (take in only exports that name it); where exports are dropped off: `files` (patterns; an export is whole when each has a file), `settle` (`"2m"`; it is whole so long after its last file), `expect_every` (`"26h"`; somebody is told when none has come) |
 //! | | several sources: `fields.KIND.FIELD` (a precedence of its own for one field, or `"never"`), `match_by` (values by which its persons are found in sources above it: `["username", "user_id:card=sourced_id"]`), `adds = false` (it only adds to what others have), `keys = "random"` with `natural_key`; for `format = "table"` and `"ldif"`: `columns.HEADING` (`"person.email"`, or a list of such; of a directory the attribute's name); for tables: `separator`, `kind`: what a line is, `persons` (default), `enrollments` or `courses`, and for enrollments `role` (default `student`; where a line says none) |
+//! | | lists of keys that change (`format = "changes"`): `changes.old`, `changes.new`, `changes.kind` (headings, where they are not the usual ones), `changes.of`: `person` (default) or `course` |
 //! | `[integration.mapping]` | `fields`, `roles`, `system_roles`, `tables`, `course_key`, `hidden_key`, `same_username`, `rule`: see docs/mapping.md |
 //! | `[integration.target]` | `kind`, `url`, `token`, `ca_file`, `allow_private`; every other key is the adapter's, read by [`Settings::read`] |
 //! | `[integration.policy.KIND]` | `create`, `update`, `restore` (what was put aside comes back when it is wanted again): true or false; `remove`: `ignore`, `suspend`, `delete`; with `delete` also `after`: `"90d"`, `"12w"`; for enrollments also `move`: `independent` (default), `together` (whoever loses a place and is to get another loses it with the new one), `add-first` (one run after the new one is there) |
@@ -206,6 +207,7 @@ impl Config {
             part: roster::merge::Part::default(),
             columns: roster::columns::Columns::default(),
             data_source_key: None,
+            changes: roster::changes::ChangeColumns::default(),
         };
         let integration = Integration {
             name: "sandbox".to_owned(),

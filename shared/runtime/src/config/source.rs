@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use roster::changes::ChangeColumns;
 use roster::columns::{Column, Columns, Rows};
 use roster::mapping::{FieldMap, ScopePattern};
 use roster::matching::{MatchBy, Selector};
@@ -46,6 +47,8 @@ pub struct Source {
     pub columns: Columns,
     /// How data source keys are made where an export has none.
     pub data_source_key: Option<ScopePattern>,
+    /// For a list of changed keys: what its columns say.
+    pub changes: ChangeColumns,
 }
 
 /// What a full export speaks for.
@@ -207,6 +210,7 @@ struct SourceKeys {
     kind: Option<Rows>,
     role: Option<String>,
     data_source_key: Option<ScopePattern>,
+    changes: Option<ChangeColumns>,
 }
 
 /// What one column says: one thing, or a list of several.
@@ -319,12 +323,30 @@ impl TryFrom<SourceKeys> for SourceSection {
         };
         let list = List::of(&section.format);
         let columns = columns(&mut section, list)?;
+        let lists_changes = section.format.name() == "changes";
+        let of_records = keys != PersonKeys::Source
+            || !section.match_by.is_empty()
+            || section.adds.is_some()
+            || section.scope != SourceScope::Source;
+        match (lists_changes, &section.changes) {
+            (false, Some(_)) => {
+                return Err("`changes` goes with format = \"changes\"".to_owned());
+            }
+            (true, _) if of_records => {
+                return Err("format = \"changes\" says which keys change and nothing of who is \
+                            there: `keys`, `match_by`, `adds` and `scope` do not go with it"
+                    .to_owned());
+            }
+            _ => {}
+        }
         let part = Part {
             fields: section.fields.0,
             match_by: section.match_by,
             // A list adds to persons that there are, unless somebody says otherwise: one of
             // enrollments to those and to courses.
-            adds: section.adds.unwrap_or(list.is_none() || columns.rows == Rows::Enrollments),
+            adds: section
+                .adds
+                .unwrap_or(!lists_changes && (list.is_none() || columns.rows == Rows::Enrollments)),
             adds_persons: section.adds.unwrap_or(columns.rows != Rows::Enrollments),
             keys,
         };
@@ -332,7 +354,8 @@ impl TryFrom<SourceKeys> for SourceSection {
             name: section.name.0,
             pattern: section.pattern,
             format: section.format,
-            mode: section.mode,
+            // What a list of changes does not mention stays as it is, always.
+            mode: if lists_changes { Mode::Incremental } else { section.mode },
             scope: section.scope,
             precedence: section.precedence,
             username_types: section.username_types,
@@ -343,6 +366,7 @@ impl TryFrom<SourceKeys> for SourceSection {
             part,
             columns,
             data_source_key: section.data_source_key,
+            changes: section.changes.unwrap_or_default(),
         }))
     }
 }

@@ -38,6 +38,9 @@ impl Integration {
             // Names and lists of names, so that their debug output is their content.
             to.text(&format!("{:?} {:?}", source.username_types, source.only_target));
             list(&mut to, source);
+            if source.changes != roster::changes::ChangeColumns::default() {
+                to.tagged("changes", &format!("{:?}", source.changes));
+            }
             if source.part != Part::default() {
                 // As it was written before lists of enrollments, whose persons are their `kind`'s.
                 let Part { fields, match_by, adds, keys, adds_persons: _ } = &source.part;
