@@ -26,6 +26,8 @@ pub enum Act {
     List(String),
     /// Somebody says whether a former and a new key are one person, and has it delivered.
     Answer(String, String, Said),
+    /// Somebody takes back what was said of a former and a new key, and has that delivered.
+    TakeBack(String, String),
 }
 
 /// A world whose integration has a source of changed keys beside the registrar.
@@ -67,6 +69,12 @@ async fn work(process: &Process, act: &Act) -> Result<SyncOutcome, PipelineError
             let pairs = [(Text::new(old), Text::new(new))];
             let until = pipeline.clock.now();
             pipeline.rename(&pairs, *said, "the key office", until).await?;
+            pipeline.resync().await
+        }
+        Act::TakeBack(old, new) => {
+            let pairs = [(Text::new(old), Text::new(new))];
+            let until = pipeline.clock.now();
+            pipeline.take_rename_back(&pairs, "the key office", until).await?;
             pipeline.resync().await
         }
     }

@@ -65,6 +65,8 @@ fn days() -> Vec<Day> {
     let faster = after(&listed, &|town| town.rekey_in_silence("P020", "E020"));
     let dropped = after(&faster, &|town| town.leaves("P017"));
     let came = after(&faster, &|town| town.rekey_in_silence("P017", "N017"));
+    let back = after(&came, &|town| town.rekey_in_silence("N017", "P017"));
+    let still = &[("L016", "P016"), ("E020", "P020")];
     let reused = after(&came, &|town| {
         *town.person("P018") = Town::somebody(53);
         town.person("P018").born = Some("2012-12-31".into());
@@ -96,6 +98,17 @@ fn days() -> Vec<Day> {
         },
         day(
             "answered",
+            Act::Answer("P017".into(), "N017".into(), Said::Same),
+            &came,
+            &[("L016", "P016"), ("Q015", "P015"), ("E020", "P020")],
+        ),
+        // The account has its former key again, and stays as it is otherwise.
+        Day {
+            held: rename("P017", "N017"),
+            ..day("taken back", Act::TakeBack("P017".into(), "N017".into()), &back, still)
+        },
+        day(
+            "answered again",
             Act::Answer("P017".into(), "N017".into(), Said::Same),
             &came,
             &[("L016", "P016"), ("Q015", "P015"), ("E020", "P020")],

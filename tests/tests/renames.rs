@@ -186,3 +186,99 @@ async fn an_account_is_not_put_aside_unasked_where_its_owner_seems_to_have_anoth
     assert_eq!(oracle::faults(&world, &moved).await, [""; 0]);
     assert!(sync(&mut world, &moved).await.run.held.is_empty());
 }
+
+async fn take_back(world: &mut World, old: &str, new: &str) -> Result<(), String> {
+    let (process, until) = (world.process(None, None, true), world.clock.now());
+    let pairs = [(Text::new(old), Text::new(new))];
+    let taken = process.pipeline.take_rename_back(&pairs, "the registrar", until).await;
+    taken.map(drop).map_err(|error| error.to_string())
+}
+
+async fn resync(world: &mut World) -> SyncOutcome {
+    world.process(None, None, true).pipeline.resync().await.expect("it works")
+}
+
+#[tokio::test]
+async fn what_was_said_is_taken_back_before_and_after_it_was_delivered() {
+    for delivered in [false, true] {
+        let (mut world, town) = founded().await;
+        let (before, all) = (account(&world, "P017").expect("an account"), accounts(&world));
+        let mut moved = town.clone();
+        moved.rekey_in_silence("P017", "N017");
+        sync(&mut world, &moved).await;
+        answer(&mut world, "P017", "N017", Said::Same).await.expect("it can be");
+        if delivered {
+            resync(&mut world).await;
+            assert_eq!(account(&world, "N017"), Some(before));
+        }
+        take_back(&mut world, "P017", "N017").await.expect("it was said");
+        let asked = resync(&mut world).await;
+        assert_eq!(reasons(&asked), [question("P017", "N017")]);
+        assert_eq!(
+            asked.run.changes.values().flat_map(|of| of.values()).sum::<u64>(),
+            u64::from(delivered)
+        );
+        assert_eq!((account(&world, "P017"), account(&world, "N017")), (Some(before), None));
+        // They are two: the former account is put aside, and gives the user name up once somebody
+        // has approved that. An address it keeps, and the LMS takes each only once.
+        moved.person("N017").email = "another@oakfield.example".into();
+        answer(&mut world, "P017", "N017", Said::Different).await.expect("it can be");
+        let held = sync(&mut world, &moved).await;
+        let checksum = held.run.held_checksum.clone().expect("the user name is taken");
+        let process = world.process(None, None, true);
+        process.pipeline.approve(&held.run.id, &checksum, "the head").await.expect("it is held");
+        let done = sync(&mut world, &moved).await;
+        assert!(done.run.held.is_empty());
+        assert_eq!(account(&world, "P017"), Some((before.0, false)));
+        assert!(account(&world, "N017").is_some_and(|(id, in_use)| id != before.0 && in_use));
+        assert_eq!(accounts(&world), all + 1);
+        assert_eq!(oracle::faults(&world, &moved).await, [""; 0]);
+        let again = sync(&mut world, &moved).await;
+        assert!(again.run.changes.is_empty() && again.run.calls == 0);
+    }
+}
+
+#[tokio::test]
+async fn an_account_gives_a_key_up_before_its_new_owner_is_looked_for() {
+    let (mut world, town) = founded().await;
+    let before = account(&world, "P017").expect("an account");
+    let mut moved = town.clone();
+    moved.rekey_in_silence("P017", "N017");
+    sync(&mut world, &moved).await;
+    answer(&mut world, "P017", "N017", Said::Same).await.expect("it can be");
+    resync(&mut world).await;
+    // All of it in one plan: the key goes back, and its new owner is to get an account.
+    moved.person("N017").username = "another".into();
+    moved.person("N017").email = "another@oakfield.example".into();
+    take_back(&mut world, "P017", "N017").await.expect("it was said");
+    answer(&mut world, "P017", "N017", Said::Different).await.expect("it can be");
+    let first = sync(&mut world, &moved).await;
+    assert_eq!(first.findings.count_code("key-not-free-yet"), 1);
+    assert_eq!((account(&world, "P017"), account(&world, "N017")), (Some((before.0, false)), None));
+    sync(&mut world, &moved).await;
+    assert!(account(&world, "N017").is_some_and(|(id, _)| id != before.0));
+    assert_eq!(oracle::faults(&world, &moved).await, [""; 0]);
+    assert!(sync(&mut world, &moved).await.run.changes.is_empty());
+}
+
+#[tokio::test]
+async fn only_what_was_said_can_be_taken_back() {
+    let (mut world, town) = founded().await;
+    let mut moved = town.clone();
+    moved.rekey_in_silence("P017", "N017");
+    sync(&mut world, &moved).await;
+    let nothing = take_back(&mut world, "P017", "N017").await;
+    assert!(nothing.is_err_and(|why| why.contains("nobody has said anything")));
+    answer(&mut world, "P017", "N017", Said::Different).await.expect("it can be");
+    take_back(&mut world, "P017", "N017").await.expect("it was said");
+    assert_eq!(reasons(&*sync(&mut world, &moved).await), [question("P017", "N017")]);
+    // Once more is as good as once.
+    take_back(&mut world, "P017", "N017").await.expect("it was taken back");
+    answer(&mut world, "P017", "N017", Said::Same).await.expect("it can be");
+    let mut later = moved.clone();
+    later.rekey("N017", "O017");
+    sync(&mut world, &later).await;
+    let stands = take_back(&mut world, "P017", "N017").await;
+    assert!(stands.is_err_and(|why| why.contains("has the key O017 as well")));
+    assert_eq!(oracle::faults(&world, &later).await, [""; 0]);
+}

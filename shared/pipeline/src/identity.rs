@@ -7,13 +7,15 @@
 //! **Never:** two accounts are never made one. Where both keys have an account, somebody has to
 //! join them in the LMS first.
 
+mod undone;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ambient::{Timestamp, run_time};
 use plan::{Applied, EachPerson, HoldReason, Identity, IdentityRules, Plan, Presence};
 use roster::{
-    DecodeError, Key, Kind, MarkKey, Marks, Mode, Origin, PersonKey, Place, Record, Sink,
+    DecodeError, Entry, Key, Kind, MarkKey, Marks, Mode, Origin, PersonKey, Place, Record, Sink,
     SnapshotBuilder, Text,
 };
 use store::Write;
@@ -58,6 +60,7 @@ pub(crate) struct Identities {
     same: BTreeSet<(Text, Text)>,
     different: BTreeSet<(Text, Text)>,
     asked: BTreeSet<(Text, Text)>,
+    returned: BTreeSet<Text>,
     since: String,
 }
 
@@ -67,8 +70,8 @@ impl Identities {
         rules: &'a IdentityRules,
         people: EachPerson<'a>,
     ) -> Identity<'a> {
-        let Self { key, same, different, asked, since } = self;
-        Identity { rules, key, same, different, asked, since, people }
+        let Self { key, same, different, asked, returned, since } = self;
+        Identity { rules, key, same, different, asked, returned, since, people }
     }
 }
 
@@ -114,15 +117,24 @@ impl Pipeline {
         };
         let key = MarkKey::new(mark_key(&self.stores, scope, fresh).await?);
         let (mut same, mut different) = (BTreeSet::new(), BTreeSet::new());
-        for answer in Answer::all(&self.stores, scope).await? {
-            let of = if answer.same { &mut same } else { &mut different };
-            of.insert((answer.old, answer.new));
+        let mut returned = BTreeSet::new();
+        for Answer { old, new, same: said, taken_back, .. } in
+            Answer::all(&self.stores, scope).await?
+        {
+            if taken_back {
+                returned.insert(old.clone());
+            }
+            match said {
+                Some(true) => same.insert((old, new)),
+                Some(false) => different.insert((old, new)),
+                None => false,
+            };
         }
         let days = u64::from(self.integration.identity.rename_days);
         let since = self.clock.now().checked_sub(Duration::from_secs(24 * 3600 * days));
         let since = run_time(since.unwrap_or(Timestamp::UNIX_EPOCH));
         let asked = self.asked_last().await?;
-        Ok(Identities { key, same, different, asked, since })
+        Ok(Identities { key, same, different, asked, returned, since })
     }
 
     /// The pairs of keys that the newest plan asks about: they stay asked about until somebody
@@ -197,6 +209,7 @@ impl Pipeline {
         let scope = &self.integration.scope;
         let (at, same) = (self.clock.now(), said == Said::Same);
         let aliases = Aliases::load(&self.stores, scope).await?;
+        let said_before = Answer::all(&self.stores, scope).await?;
         let mut writes = vec![lease.check(scope)];
         let mut sources = 0;
         if same {
@@ -207,7 +220,11 @@ impl Pipeline {
         for (old, new) in pairs {
             let (old, new) = (aliases.record_id(Kind::Person, old), new.clone());
             info!(old = %old, new = %new, same, "two keys were answered for");
-            writes.push(Answer { old, new, same, by: by.to_owned(), at }.write(scope)?);
+            // That an account goes back to its own key holds until somebody says that it is one.
+            let taken_back =
+                !same && said_before.iter().any(|s| s.old == old && s.new == new && s.taken_back);
+            let (by, same) = (by.to_owned(), Some(same));
+            writes.push(Answer { old, new, same, taken_back, by, at }.write(scope)?);
         }
         self.stores.table.transact(writes).await.map_err(lease_lost)?;
         Ok(Renamed { pairs: pairs.to_vec(), sources })
@@ -276,17 +293,30 @@ impl Pipeline {
         aliases: &Aliases,
         left_over: &[Key],
     ) -> Result<Vec<Write>, PipelineError> {
+        let renamed = |entry: Entry| {
+            let stays = !left_over.contains(entry.record.key());
+            stays.then(|| under_record_id(entry, aliases))
+        };
+        self.rewritten(states, name, source, renamed).await
+    }
+
+    /// The writes by which a source says what `each` makes of what it says.
+    async fn rewritten(
+        &self,
+        states: &States,
+        name: &StateName,
+        source: &crate::desired::LoadedSource,
+        each: impl Fn(Entry) -> Option<Entry>,
+    ) -> Result<Vec<Write>, PipelineError> {
         let mut builder = SnapshotBuilder::new(Mode::Full);
         for file in &source.published.manifest.head.files {
             builder.add_file(&file.name);
         }
         source.loaded.for_each(|packed| {
             let (record, origin) = (packed.decode()?, Origin::decode(packed.side)?);
-            if left_over.contains(record.key()) {
-                return Ok(());
+            if let Some(entry) = each(Entry { record, origin }) {
+                builder.record(entry.record, entry.origin);
             }
-            let entry = under_record_id(roster::Entry { record, origin }, aliases);
-            builder.record(entry.record, entry.origin);
             Ok(())
         })?;
         let snapshot = builder

@@ -28,6 +28,7 @@
 //!   changes, and all of them are held.
 //! - `suspend` tells the LMS nothing but that: where a record is wanted inactive and differs, an
 //!   update goes before it.
+//! - A person who is gone and whose re-key was taken back gets the own key back first.
 //! - A field that policy tells at creation only, or until somebody changes it in the LMS and
 //!   somebody did, is no difference any more.
 //! - `rekey` and `restore` carry every other difference as well. Only the status and the key in
@@ -313,6 +314,37 @@ fn is_inactive(record: &Record, wanted: &Record) -> bool {
         && fields::status(wanted).or(fields::status(record)) == Some(Status::Inactive)
 }
 
+/// Gives the account of somebody who is gone its own key back, where what made it another's was
+/// taken back: that key is to be somebody else's.
+fn own_key_first(
+    rules: &Rules<'_>,
+    decision: &mut Decision,
+    record: Record,
+    meta: &Meta,
+) -> Record {
+    let Record::Person(person) = &record else { return record };
+    let id = person.person().text();
+    let goes_back = rules.identity.is_some_and(|identity| identity.returned.contains(id));
+    let there = matches!(meta.presence, Some(Presence::Present | Presence::Suspended));
+    if !there || !goes_back || person.sourced_id() == id.as_str() {
+        return record;
+    }
+    let mut after = person.clone();
+    after.sourced_id = Some(id.clone());
+    let after = Record::Person(after);
+    let change = Change {
+        action: Action::Rekey,
+        before: Some(record),
+        after: Some(after.clone()),
+        cause: cause(rules, Some(meta)),
+        origin: None,
+        lms_id: meta.lms_id.clone(),
+        temporary: None,
+    };
+    decision.add(rules, Some(meta), change, Counting::Counted);
+    after
+}
+
 /// Takes away what its source no longer has.
 fn gone(rules: &Rules<'_>, applied: Applied, policy: OnRemove) -> Decision {
     let mut decision = Decision::default();
@@ -321,9 +353,14 @@ fn gone(rules: &Rules<'_>, applied: Applied, policy: OnRemove) -> Decision {
         return decision;
     }
     let there = matches!(meta.presence, Some(Presence::Present | Presence::Suspended));
-    if (!there && !meta.in_doubt) || policy == OnRemove::Ignore {
+    if !there && !meta.in_doubt {
         return decision;
     }
+    if policy == OnRemove::Ignore {
+        own_key_first(rules, &mut decision, record, &meta);
+        return decision;
+    }
+    let record = own_key_first(rules, &mut decision, record, &meta);
     let suspended = meta.presence == Some(Presence::Suspended);
     let due = meta.delete_after.is_some_and(|due| due <= rules.now);
     let waits = meta.delete_after.is_some() && !due;

@@ -12,6 +12,7 @@ use crate::course::{CourseAt, Edge, Emptied, Fate, Left, Losing, Seen, is_studen
 use crate::decide::{Decision, Rules, decide};
 use crate::draft::{Board, DraftId, Mark};
 use crate::fields::Masks;
+use crate::given_up::GivenUp;
 use crate::hold::{self, Weights};
 use crate::identity::Identity;
 use crate::join::{Pair, join};
@@ -130,6 +131,7 @@ struct Run<'a> {
     strangers: HashSet<u64>,
     /// Whether the LMS is known to hold anybody.
     anybody: bool,
+    given_up: GivenUp,
     findings: Findings,
     parked: u64,
     deferred: u64,
@@ -171,6 +173,7 @@ impl<'a> Run<'a> {
             suspected: Vec::new(),
             strangers: HashSet::new(),
             anybody: false,
+            given_up: GivenUp::default(),
             findings: Findings::default(),
             parked: 0,
             deferred: 0,
@@ -281,6 +284,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             let draft = self.board.push(&change);
+            self.given_up.see(&change);
             if let Some(role) = hold::granted(&change) {
                 let mark = self.board.reason(HoldReason::GrantsSystemRole { role: role.clone() });
                 self.board.set(draft, mark);

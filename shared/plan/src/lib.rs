@@ -20,6 +20,7 @@ mod diff;
 mod draft;
 mod field_policy;
 mod fields;
+mod given_up;
 mod hold;
 mod identity;
 mod join;

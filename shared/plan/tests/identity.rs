@@ -404,6 +404,37 @@ fn of_several_who_are_gone_the_most_alike_is_asked_about() {
     assert_eq!(earlier.diff(&school(&[anew], &[])).plan.reasons, [rename("a2")]);
 }
 
+#[test]
+fn an_account_whose_re_key_was_taken_back_gets_its_own_key_first_and_the_other_one_waits() {
+    let mut rekeyed = anna();
+    rekeyed.sourced_id = Some(Text::new("b"));
+    let both = || school(&[somebody("b", "Jildert", "Okwuosa", "17", "jildert")], &[("c", "b")]);
+    for (policy, also) in [
+        (OnRemove::Suspend, &["suspend person:a"][..]),
+        (OnRemove::Ignore, &[]),
+        (OnRemove::Delete, &["remove person:a"]),
+    ] {
+        let mut world = holding(&school(&[rekeyed.clone()], &[]));
+        world.policy = on_remove(Kind::Person, policy);
+        world.returned.insert(Text::new("a"));
+        let diffed = world.diff(&both());
+        let first = [&["rekey person:a"], also].concat();
+        assert_eq!(lines(&changes(&diffed.plan)), first, "{policy:?}");
+        assert_eq!(diffed.findings.count_code("key-not-free-yet"), 1);
+        assert_eq!(world.lints(&diffed.plan), []);
+        world.deliver(&diffed.plan);
+        let next = ["create person:b", "create enrollment:c/b"];
+        assert_eq!(plan_of(&world, &both()), next);
+        world.deliver(&world.diff(&both()).plan);
+        assert_eq!(plan_of(&world, &both()), [""; 0]);
+    }
+    // Whoever is put aside already gets it back as well.
+    let mut world = holding(&school(&[rekeyed], &[]));
+    world.deliver(&world.diff(&school(&[], &[])).plan);
+    world.returned.insert(Text::new("a"));
+    assert_eq!(plan_of(&world, &school(&[], &[])), ["rekey person:a"]);
+}
+
 /// Persons of a few names, days and addresses, so that keys change hands often.
 fn people() -> impl Strategy<Value = Vec<Person>> {
     let one = (0..6usize, 0..4usize, 0..4usize, 1..4u8, 0..5u8);
@@ -444,6 +475,7 @@ proptest! {
                     same: &different,
                     different: &different,
                     asked: &different,
+            returned: &Default::default(),
                     since: "",
                     people: &|_| Ok(()),
                 };

@@ -21,6 +21,7 @@ else. What a run asks about is held until it is answered: an approval does not l
 Examples:
   rollcall rename 4711 A-4711                  they are one person
   rollcall rename 4711 A-4711 --different      they are two, and it is not asked again
+  rollcall rename 4711 A-4711 --undo           take back what was said; it is asked again
   rollcall rename --asked last                 all that the newest run asks about are one person
   rollcall rename --asked last --different     they all are two")]
 pub struct Rename {
@@ -33,6 +34,9 @@ pub struct Rename {
     /// They are two persons
     #[arg(long)]
     pub different: bool,
+    /// Take back what was said of the two: it is asked again
+    #[arg(long, conflicts_with_all = ["different", "asked"])]
+    pub undo: bool,
     /// All pairs that this run asks about: its id, an end of it, or `last`
     #[arg(long, value_name = "RUN", conflicts_with = "old")]
     pub asked: Option<String>,
@@ -51,7 +55,8 @@ struct Noted<'a> {
 struct Pair<'a> {
     old: &'a str,
     new: &'a str,
-    same: bool,
+    /// Nothing where what was said is taken back.
+    same: Option<bool>,
 }
 
 impl Rename {
@@ -62,7 +67,7 @@ impl Rename {
         let home = self.home(setting, access).await?;
         let renamed = self.answer(&home, setting.clock.now()).await?;
         if self.later {
-            let same = !self.different;
+            let same = (!self.undo).then_some(!self.different);
             let item = |(old, new)| Pair { old, new, same };
             let pairs = renamed.pairs.iter().map(|(old, new)| (old.as_str(), new.as_str()));
             console.object(&Noted { schema: SCHEMA, items: pairs.map(item).collect() })?;
@@ -89,6 +94,9 @@ impl Rename {
     pub async fn answer(&self, home: &Home, until: Timestamp) -> Result<Renamed, Failure> {
         let said = if self.different { Said::Different } else { Said::Same };
         let pairs = self.pairs(home, said).await?;
+        if self.undo {
+            return Ok(home.pipeline.take_rename_back(&pairs, &who(), until).await?);
+        }
         Ok(home.pipeline.rename(&pairs, said, &who(), until).await?)
     }
 
@@ -111,6 +119,9 @@ impl Rename {
         let mut lines = String::new();
         for (old, new) in &renamed.pairs {
             lines.push_str(&match self.different {
+                _ if self.undo => {
+                    format!("What was said of {old} and {new} is taken back.\n")
+                }
                 true => format!("{old} and {new} are two persons: it is not asked again.\n"),
                 false => format!("{new} is the key of the person who was {old}.\n"),
             });

@@ -25,6 +25,10 @@ impl Run<'_> {
         self.tell_fixed_codes();
         self.tell_unseen_fields();
         let (questions, merges) = self.ask()?;
+        // Whoever is asked about waits for the answer, and not for the key.
+        let findings = &mut self.findings;
+        self.deferred +=
+            self.given_up.defer(&mut self.board, &mut self.known, |f| findings.push(f))?;
         identity::hold_merges(merges, &mut self.board)?;
         self.hold_strangers()?;
         self.weights.keep_below(self.input.weighed_before);

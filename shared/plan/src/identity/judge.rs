@@ -174,6 +174,7 @@ mod tests {
             same: &different,
             different: &different,
             asked: &different,
+            returned: &Default::default(),
             since: "",
             people: &|_| Ok(()),
         };

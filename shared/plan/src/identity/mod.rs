@@ -69,6 +69,9 @@ pub struct Identity<'a> {
     pub different: &'a BTreeSet<(Text, Text)>,
     /// Pairs, former key first, that the plan before this one asked about.
     pub asked: &'a BTreeSet<(Text, Text)>,
+    /// Record ids of persons whose account goes back to its own key, also where they are gone: what
+    /// made it another's was taken back.
+    pub returned: &'a BTreeSet<Text>,
     /// What a run of the days that are looked back begins with at least: ids of runs sort by time.
     pub since: &'a str,
     /// The applied state's persons, looked at a second time where the plan makes some or takes some

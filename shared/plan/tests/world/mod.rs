@@ -75,6 +75,7 @@ pub struct World {
     pub same: BTreeSet<(Text, Text)>,
     pub different: BTreeSet<(Text, Text)>,
     pub asked: BTreeSet<(Text, Text)>,
+    pub returned: BTreeSet<Text>,
     /// The day: every run's id is its number, and so many days are looked back.
     pub day: u16,
 }
@@ -98,6 +99,7 @@ impl Default for World {
             same: BTreeSet::new(),
             different: BTreeSet::new(),
             asked: BTreeSet::new(),
+            returned: BTreeSet::new(),
             day: 0,
         }
     }
@@ -139,6 +141,7 @@ impl World {
             same: &self.same,
             different: &self.different,
             asked: &self.asked,
+            returned: &self.returned,
             since: &since,
             people: &each,
         };

@@ -19,8 +19,11 @@ pub struct Answer {
     pub old: Text,
     /// The key that is new.
     pub new: Text,
-    /// Whether they are one person.
-    pub same: bool,
+    /// Whether they are one person; `None` where what was said is taken back.
+    pub same: Option<bool>,
+    /// That they are one was taken back: the account goes back to the key that vanished.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
     /// Who said so: a user name of the machine or of the console.
     pub by: String,
     /// When.
@@ -100,7 +103,8 @@ mod tests {
         let answer = |new: &str, same| Answer {
             old: Text::new("a"),
             new: Text::new(new),
-            same,
+            same: Some(same),
+            taken_back: false,
             by: "clerk".into(),
             at: Timestamp::UNIX_EPOCH,
         };
@@ -110,5 +114,8 @@ mod tests {
         let mut all = Answer::all(&stores, &scope).await.unwrap();
         all.sort_by(|a, b| a.new.cmp(&b.new));
         assert_eq!(all, [answer("b", true), answer("c", true)]);
+        let earlier =
+            r#"{"old":"a","new":"b","same":true,"by":"clerk","at":"1970-01-01T00:00:00Z"}"#;
+        assert_eq!(serde_json::from_str::<Answer>(earlier).unwrap(), answer("b", true));
     }
 }

@@ -146,6 +146,21 @@ impl Aliases {
         by.any(|run| runs.contains(run.as_str()))
     }
 
+    /// Takes back that `key` means `record`, which is known by its own key again. Whether it did.
+    pub fn take_key_back(&mut self, kind: Kind, key: &str, record: &Text) -> bool {
+        if self.resolve(kind, key) != Some(record) {
+            return false;
+        }
+        let named = name(kind, key);
+        if let Some(shard) = self.shards.get_mut(&shard_of(&named)) {
+            shard.stored.means.remove(&named);
+            shard.stored.by.remove(&named);
+        }
+        let own = name(kind, record);
+        self.shards.entry(shard_of(&own)).or_default().stored.returned.insert(own);
+        true
+    }
+
     /// Takes back what the exports of `runs` re-keyed: those keys mean nothing any more, and their
     /// records are known by their own keys again.
     pub fn take_back(&mut self, runs: &BTreeSet<String>) {
