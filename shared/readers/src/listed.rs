@@ -56,13 +56,17 @@ impl<'a> Listed<'a> {
     pub(crate) fn row(&mut self, line: u32, cells: &[Cell<'_>]) {
         match self.options.columns.rows {
             Rows::Persons => {
-                if let Some(id) = self.key(Kind::Person, line, cells) {
-                    self.emit(Person::new(PersonKey::from(id)).into(), line, cells);
+                if let Some((id, former)) = self.key_now(Kind::Person, line, cells) {
+                    let mut person = Person::new(PersonKey::from(id));
+                    person.former_keys = former;
+                    self.emit(person.into(), line, cells);
                 }
             }
             Rows::Courses => {
-                if let Some(id) = self.key(Kind::Course, line, cells) {
-                    self.emit(Course::new(CourseKey::from(id)).into(), line, cells);
+                if let Some((id, former)) = self.key_now(Kind::Course, line, cells) {
+                    let mut course = Course::new(CourseKey::from(id));
+                    course.former_keys = former;
+                    self.emit(course.into(), line, cells);
                 }
             }
             Rows::Enrollments => {
@@ -186,6 +190,23 @@ impl<'a> Listed<'a> {
         self.fitting(self.id(kind, cells), kind, line)
     }
 
+    /// The key that the line's record has from now on, and the one that it had where that is
+    /// another.
+    fn key_now(
+        &mut self,
+        kind: Kind,
+        line: u32,
+        cells: &[Cell<'_>],
+    ) -> Option<(Text, Option<Vec<Text>>)> {
+        let id = self.key(kind, line, cells)?;
+        let says = Column::Of(kind, Says::NewKey);
+        let mut of = cells.iter().filter(|(columns, _)| columns.contains(&says));
+        match of.find_map(|(_, cell)| normal::id(cell)).filter(|new| *new != id) {
+            None => Some((id, None)),
+            Some(new) => Some((self.fitting(Some(new), kind, line)?, Some(vec![id]))),
+        }
+    }
+
     /// The key as the line says it; else, of a person, made of what tells them from others in this
     /// list.
     fn id(&self, kind: Kind, cells: &[Cell<'_>]) -> Option<Text> {
@@ -229,7 +250,9 @@ impl<'a> Listed<'a> {
     /// Notes what a cell says of `record`; an empty one says nothing.
     fn cell(&mut self, record: &mut Record, column: &Column, cell: &str, line: u32) {
         let is_about = match column {
-            Column::Of(kind, says) => *kind == record.kind() && *says != Says::Key,
+            Column::Of(kind, says) => {
+                *kind == record.kind() && !matches!(says, Says::Key | Says::NewKey)
+            }
             Column::DataSource => true,
             Column::Group => false,
         };

@@ -92,6 +92,7 @@ impl Columns {
                 Column::Of(Kind::Course, says) if self.rows == Rows::Enrollments => {
                     *says == Says::Key
                 }
+                Column::Of(_, Says::NewKey) if self.rows == Rows::Enrollments => false,
                 Column::Of(kind, _) => self.rows.kinds().contains(kind),
                 Column::Group => self.rows == Rows::Enrollments,
                 Column::DataSource => true,
@@ -102,8 +103,8 @@ impl Columns {
                     match self.rows {
                         Rows::Persons => "its columns are of persons; set `kind`",
                         Rows::Enrollments => {
-                            "of a course it names the key (course.key); a list of kind \
-                             \"courses\" says the rest"
+                            "of a course it names the key (course.key), and nobody's new one; a \
+                             list of kind \"courses\" says the rest"
                         }
                         Rows::Courses => "its columns are of courses",
                     }
@@ -147,6 +148,8 @@ pub enum Column {
 pub enum Says {
     /// Its key.
     Key,
+    /// The key that it has from now on, where that is another one.
+    NewKey,
     /// A field.
     Field(FieldSpec),
     /// A person's user id of this type.
@@ -195,6 +198,7 @@ impl TryFrom<String> for Column {
         let has_days = kind != Kind::Person;
         let says = match (name, name.split_once('.')) {
             ("key" | "sourced_id", _) if has_key => Says::Key,
+            ("new_key", _) if has_key => Says::NewKey,
             ("begin", _) if has_days => Says::Begin,
             ("end", _) if has_days => Says::End,
             ("group", _) if kind == Kind::Enrollment => return Ok(Self::Group),
@@ -226,6 +230,7 @@ impl fmt::Display for Column {
                 write!(f, "{kind}.")?;
                 match says {
                     Says::Key => f.write_str("key"),
+                    Says::NewKey => f.write_str("new_key"),
                     Says::Field(field) => write!(f, "{field}"),
                     Says::UserId(label) => write!(f, "user_id.{label}"),
                     Says::Attribute(label) => write!(f, "attribute.{label}"),
@@ -266,7 +271,7 @@ impl Column {
 impl Says {
     fn put(&self, record: &mut Record, cell: &str) -> Put {
         match self {
-            Self::Key => Put::Done,
+            Self::Key | Self::NewKey => Put::Done,
             Self::Field(field) => put_field(record, *field, cell),
             Self::UserId(label) => match record {
                 Record::Person(person) => put_labelled(&mut person.user_ids, label, cell),

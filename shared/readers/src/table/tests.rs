@@ -225,3 +225,23 @@ proptest! {
         prop_assert_eq!(rows(&[&text]), rows(&[&text[..cut], &text[cut..]]));
     }
 }
+
+#[test]
+fn a_line_with_a_new_key_says_whose_it_is() {
+    let columns: &[(&str, &[&str])] = &[
+        ("external_person_key", &["person.key"]),
+        ("new_external_person_key", &["person.new_key"]),
+        ("mail", &["person.email"]),
+    ];
+    let text = "external_person_key|new_external_person_key|mail\n\
+                u1|v1|ada@x.example\nu2||bob@x.example\nu3|u3|\n";
+    let snapshot = read(text, &options(columns)).unwrap();
+    let expected = [
+        "2:person:v1 email=ada@x.example former_keys=u1",
+        "3:person:u2 email=bob@x.example",
+        "4:person:u3 ",
+    ];
+    assert_eq!(shown(&snapshot), expected);
+    let [change] = snapshot.former_keys() else { panic!("one key changes") };
+    assert_eq!((change.former.as_str(), change.current.as_str()), ("u1", "v1"));
+}
