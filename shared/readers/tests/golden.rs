@@ -52,7 +52,7 @@ fn every_fixture() {
 
 /// The columns of a list by name and what they say.
 fn columns(of: &[(&str, &[&str])]) -> Columns {
-    let says = |says: &&str| Column::try_from((*says).to_owned()).unwrap();
+    let says = |says: &&str| Column::try_from((*says).to_owned()).expect("a column");
     let of = of.iter().map(|(name, all)| ((*name).to_owned(), all.iter().map(says).collect()));
     Columns { of: of.collect(), ..Columns::default() }
 }
