@@ -163,6 +163,14 @@ async fn the_lists_keys_are_those_of_another_source() {
     assert!(is_enrolled(&world, "MATH", "ada") && is_enrolled(&world, "ART", "bob"));
     let people = accounts(&world);
     assert_eq!(people.iter().filter(|line| line.contains("x.example")).count(), 2, "{people:?}");
+    // Whichever key somebody asks by, it is one story.
+    let process = world.process(None, None, true);
+    for key in ["person:77", "person:p-1"] {
+        let story = process.pipeline.trace(key).await.unwrap();
+        assert_eq!(story.key.to_string(), "person:p-1");
+        let [place] = story.enrollments.as_slice() else { panic!("{:?}", story.enrollments) };
+        assert!(place.wanted && place.applied.is_some() && place.course.as_str() == "MATH");
+    }
     sync(&mut world, "members", MEMBER, &["88,ART"]).await;
     assert!(!is_enrolled(&world, "MATH", "ada"));
 

@@ -11,7 +11,9 @@ use flate2::bufread::MultiGzDecoder;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use crate::{ArchiveChoice, ReadError, ReadLimits, encoding, sniff};
+use crate::{
+    ArchiveChoice, Format, FormatChoice, ReadError, ReadLimits, ReadOptions, encoding, sniff, table,
+};
 
 /// How a file is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +55,10 @@ pub(crate) type ReadEach<'r> =
 /// Hands each export in `input` to `read`.
 pub(crate) fn for_each_export<R: Read + Seek>(
     mut input: R,
-    choice: ArchiveChoice,
-    limits: &ReadLimits,
+    options: &ReadOptions,
     read: ReadEach<'_>,
 ) -> Result<Packing, ReadError> {
+    let limits = &options.limits;
     let head = head_of(&mut input)?;
     input.seek(SeekFrom::Start(0))?;
     let packing = Packing::of(&head);
@@ -78,17 +80,17 @@ pub(crate) fn for_each_export<R: Read + Seek>(
             unpacked.window_log_max(ZSTD_WINDOW).map_err(damaged)?;
             read(&mut Unpacked::new(unpacked, passed, limits)?, None)?;
         }
-        Packing::Zip => read_zip(input, choice, limits, read)?,
+        Packing::Zip => read_zip(input, options, read)?,
     }
     Ok(packing)
 }
 
 fn read_zip<R: Read + Seek>(
     mut input: R,
-    choice: ArchiveChoice,
-    limits: &ReadLimits,
+    options: &ReadOptions,
     read: ReadEach<'_>,
 ) -> Result<(), ReadError> {
+    let limits = &options.limits;
     let check = |members: usize| match members > limits.archive_members {
         true => Err(ReadError::TooLarge {
             what: "the archive's list of members",
@@ -112,12 +114,12 @@ fn read_zip<R: Read + Seek>(
         let name = member.name().map_err(zip_damaged)?.into_owned();
         let head = head_of(&mut member).map_err(damaged)?;
         seen.look(&name, &head);
-        if is_export(&head) {
+        if is_export(&head, options) {
             exports.push((name, at));
         }
     }
     exports.sort();
-    match (exports.len(), choice) {
+    match (exports.len(), options.archive) {
         (0, _) => return Err(seen.why_none()),
         (2.., ArchiveChoice::One) => {
             let names = exports.into_iter().map(|(name, _)| name).collect();
@@ -174,7 +176,7 @@ impl Seen {
             return ReadError::NestedArchive { name: Some(name) };
         }
         if self.oneroster {
-            return ReadError::NoReader { found: sniff::Format::OneRoster.title() };
+            return ReadError::NoReader { found: Format::OneRoster.title() };
         }
         let found = match (self.members, self.only) {
             (0, _) => return ReadError::Empty,
@@ -187,11 +189,16 @@ impl Seen {
 
 /// Whether a member of an archive is to be read. One of a known format without a reader is: the
 /// error then says so.
-fn is_export(head: &[u8]) -> bool {
+fn is_export(head: &[u8], options: &ReadOptions) -> bool {
     if Packing::of(head) != Packing::Plain || sniff::binary(head).is_some() {
         return false;
     }
-    sniff::text(&encoding::decode_head(head)).is_ok()
+    let text = encoding::decode_head(head);
+    match options.format {
+        // A note beside a table is plain text as well, without its headings.
+        FormatChoice::Named(Format::Table) => table::begins(&text, &options.columns),
+        format => sniff::found(&text, format).is_ok(),
+    }
 }
 
 /// Refuses what is neither plain nor packed text.

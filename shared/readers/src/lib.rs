@@ -129,20 +129,19 @@ pub fn read_export(
     sink: &mut dyn ExportSink,
 ) -> Result<ExportInfo, ReadError> {
     let mut info: Option<ExportInfo> = None;
-    let packing =
-        archive::for_each_export(input, options.archive, &options.limits, &mut |bytes, member| {
-            let shown = match member {
-                Some(member) => format!("{name}/{member}"),
-                None => name.to_owned(),
-            };
-            let file = sink.add_file(&shown);
-            let read = read_text(bytes, file, &shown, options, sink)?;
-            info = Some(match info.take() {
-                None => read,
-                Some(so_far) => join(so_far, read)?,
-            });
-            Ok(())
-        })?;
+    let packing = archive::for_each_export(input, options, &mut |bytes, member| {
+        let shown = match member {
+            Some(member) => format!("{name}/{member}"),
+            None => name.to_owned(),
+        };
+        let file = sink.add_file(&shown);
+        let read = read_text(bytes, file, &shown, options, sink)?;
+        info = Some(match info.take() {
+            None => read,
+            Some(so_far) => join(so_far, read)?,
+        });
+        Ok(())
+    })?;
     let mut info = info.ok_or(ReadError::Empty)?;
     info.packing = packing;
     Ok(info)
@@ -156,16 +155,7 @@ fn read_text(
     sink: &mut dyn Sink,
 ) -> Result<ExportInfo, ReadError> {
     let mut source = TextSource::new(bytes, options.limits.export_bytes, encoding::CHUNK)?;
-    let head = source.peek();
-    let found = match options.format {
-        FormatChoice::Named(list @ (Format::Table | Format::Changes))
-            if sniff::is_plain(&head) && !head.trim().is_empty() =>
-        {
-            Ok(list)
-        }
-        FormatChoice::Named(Format::Ldif) if sniff::is_ldif(&head) => Ok(Format::Ldif),
-        _ => sniff::text(&head),
-    };
+    let found = sniff::found(&source.peek(), options.format);
     let format = match (options.format, found) {
         (FormatChoice::Auto, found) => found?,
         (FormatChoice::Named(wanted), Ok(found)) if wanted == found => found,

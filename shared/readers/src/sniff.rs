@@ -1,6 +1,6 @@
 //! What a file is, by its first bytes. Names and extensions do not count.
 
-use crate::ReadError;
+use crate::{FormatChoice, ReadError};
 
 /// A format of exports. Not each has a reader yet; [`crate::has_reader`] tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,14 +96,28 @@ pub(crate) fn binary(head: &[u8]) -> Option<&'static str> {
     MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what)
 }
 
+/// The format of decoded text, by its first piece, for somebody who expects `wanted`: lists are
+/// known as such by that alone.
+pub(crate) fn found(head: &str, wanted: FormatChoice) -> Result<Format, ReadError> {
+    match wanted {
+        FormatChoice::Named(list @ (Format::Table | Format::Changes))
+            if is_plain(head) && !head.trim().is_empty() =>
+        {
+            Ok(list)
+        }
+        FormatChoice::Named(Format::Ldif) if is_ldif(head) => Ok(Format::Ldif),
+        _ => text(head),
+    }
+}
+
 /// Whether decoded text is no markup, by its first piece.
-pub(crate) fn is_plain(head: &str) -> bool {
+fn is_plain(head: &str) -> bool {
     !head.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').starts_with('<')
 }
 
 /// Whether decoded text is a directory's list (LDIF), by its first piece: behind comments and blank
 /// lines comes its version or a name.
-pub(crate) fn is_ldif(head: &str) -> bool {
+fn is_ldif(head: &str) -> bool {
     let lines = head.trim_start_matches('\u{feff}').lines();
     let mut lines = lines.filter(|line| !line.trim().is_empty() && !line.starts_with(' '));
     let starts = |line: &str, word: &str| {
@@ -118,7 +132,7 @@ pub(crate) fn is_ldif(head: &str) -> bool {
 }
 
 /// The format of decoded text, by its first piece.
-pub(crate) fn text(head: &str) -> Result<Format, ReadError> {
+fn text(head: &str) -> Result<Format, ReadError> {
     let trimmed = head.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if trimmed.is_empty() {
         return Err(ReadError::Empty);

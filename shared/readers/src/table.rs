@@ -17,7 +17,7 @@
 //! **Never:** the whole file in memory, and no guess at what a column means.
 
 use roster::Sink;
-use roster::columns::Column;
+use roster::columns::{Column, Columns};
 
 use crate::codes;
 use crate::encoding::{Issue, TextSource};
@@ -79,6 +79,17 @@ pub(crate) fn rows(
         to.row(&last)?;
     }
     Ok(())
+}
+
+/// Whether `head`, the start of a file, begins with the headings of these columns.
+pub(crate) fn begins(head: &str, columns: &Columns) -> bool {
+    let mut rows = Rows::new(columns.separator, usize::MAX);
+    // What cannot be read behind them does not count here.
+    let _ = rows.take(head);
+    let last = rows.done.is_empty().then(|| rows.end()).and_then(Result::ok).flatten();
+    let headings = rows.done.first().or(last.as_ref());
+    let has = |row: &Row, name: &String| row.cells.iter().any(|cell| cell.trim() == name);
+    headings.is_some_and(|row| columns.of.keys().all(|name| has(row, name)))
 }
 
 fn cut_off(line: u32) -> ReadError {

@@ -11,6 +11,7 @@ use listing::Listing;
 use readers::{
     ArchiveChoice, Format, FormatChoice, Packing, ReadError, ReadLimits, ReadOptions, read_export,
 };
+use roster::columns::{Column, Columns, Rows};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -72,6 +73,37 @@ fn packed_in_any_way() {
     check(&zip(&[("a/b.xml", EXPORT)]), Ok((Packing::Zip, &["in/a/b.xml"])));
     let with_more = zip(&[("read me.txt", b"hello"), ("x.png", b"\x89PNG"), ("e.dat", EXPORT)]);
     check(&with_more, Ok((Packing::Zip, &["in/e.dat"])));
+}
+
+#[test]
+fn a_list_in_an_archive() {
+    let column = |says: &str| vec![Column::try_from(says.to_owned()).unwrap()];
+    let list = |format, of: [(&str, &str); 2]| {
+        let of = of.map(|(name, says)| (name.to_owned(), column(says))).into();
+        let rows = if format == Format::Table { Rows::Enrollments } else { Rows::Persons };
+        ReadOptions {
+            format: FormatChoice::Named(format),
+            columns: Columns { of, rows, ..Columns::default() },
+            ..ReadOptions::default()
+        }
+    };
+    let table = list(Format::Table, [("who", "person.key"), ("where", "course.key")]);
+    let lines = b"\nwho,where\n1,2\n".as_slice();
+    check_with(&gz(lines), &table, Ok((Packing::Gzip, &["in"])));
+    let packed = zip(&[("read me.txt", b"who is where"), ("list.csv", lines)]);
+    check_with(&packed, &table, Ok((Packing::Zip, &["in/list.csv"])));
+    let several = zip(&[("a.csv", lines), ("b.csv", lines)]);
+    check_with(&several, &table, Err("the archive holds several exports: a.csv, b.csv"));
+    let other = zip(&[("a.csv", b"wer,wo\n1,2\n".as_slice()), ("b.txt", b"hello")]);
+    let none = "the file is not an export: none of the archive's members is one";
+    check_with(&other, &table, Err(none));
+
+    let directory = list(Format::Ldif, [("dn", "person.key"), ("mail", "person.email")]);
+    let persons = b"dn: uid=1\nmail: a@x.example\n".as_slice();
+    let packed = zip(&[("read me.txt", b"hello"), ("people.ldif", persons)]);
+    let mut listing = Listing::default();
+    read_export(Cursor::new(packed), "in", &directory, &mut listing).unwrap();
+    assert!(listing.into_text("").contains("person:uid=1"));
 }
 
 #[test]

@@ -345,6 +345,6 @@ proptest! {
 
     #[test]
     fn names_never_panic(dn in any::<String>()) {
-        let _ = (first_rdn(&dn), lines::attribute(&dn), crate::sniff::is_ldif(&dn));
+        let _ = (first_rdn(&dn), lines::attribute(&dn), crate::sniff::found(&dn, FormatChoice::Named(crate::Format::Ldif)).is_ok());
     }
 }
