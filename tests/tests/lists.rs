@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::sync::Arc;
 
 use end_to_end::World;
 use pipeline::{ExportInput, NoProgress, Source, Speaks, SyncOutcome, read};
+use plan::{Limit, LimitTable, Limits};
+use proptest::prelude::*;
 use readers::{Format, FormatChoice, ReadOptions};
 use roster::columns::{Column, Columns, Rows};
 use roster::matching::MatchBy;
@@ -276,4 +279,81 @@ async fn hidden_keys_have_parts_of_equal_length_and_one_separator() {
     assert!(platform.site.course_by_idnumber("2026_fall_007").is_some());
     assert_eq!(outcome.run.changes[&Kind::Course].values().sum::<u64>(), 1);
     assert_eq!(outcome.findings.count_code("hidden-key-pattern"), 2, "{:?}", outcome.findings);
+}
+
+/// Who is in which course: `person number course`, with numbers beyond those that there are.
+type Places = BTreeSet<(u8, u8)>;
+
+const PEOPLE: u8 = 5;
+const COURSES: u8 = 3;
+
+fn places() -> impl Strategy<Value = Places> {
+    prop::collection::btree_set((0..PEOPLE + 1, 0..COURSES + 1), 0..12)
+}
+
+/// The places that are active in the LMS.
+fn active(world: &World) -> Places {
+    let platform = world.platform();
+    let mut places = Places::new();
+    for (id, course) in platform.site.courses() {
+        let Some(course) = course.idnumber.strip_prefix('C') else { continue };
+        for member in platform.site.participants(id) {
+            let who = member.idnumber.strip_prefix('P').unwrap();
+            places.insert((who.parse().unwrap(), course.parse().unwrap()));
+        }
+    }
+    places
+}
+
+/// A school whose places a list says by number of card or by key, and what the LMS has after each
+/// list.
+async fn days(by_card: bool, lists: &[Places]) -> Vec<Places> {
+    let by: &[&str] = if by_card { &["sourced_id=user_id:card"] } else { &[] };
+    let mut world = school(list("members", 0, Rows::Enrollments, MEMBER, by));
+    let mut integration = (*world.integration).clone();
+    let any = Limit { percent: None, count: None, minimum: 0 };
+    integration.limits =
+        Limits { hold_emptied_courses: false, sharp_drop: None, ..Limits::default() };
+    integration.limits.kinds.insert(Kind::Enrollment, any);
+    integration.limits.week = LimitTable::default();
+    world.integration = Arc::new(integration);
+    let people = |n: u8| format!("P{n},user{n},Name,u{n}@x.example,7{n}");
+    let people: Vec<String> = (0..PEOPLE).map(people).collect();
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    let courses: Vec<String> = (0..COURSES).map(|n| format!("C{n},Course {n}")).collect();
+    let courses: Vec<&str> = courses.iter().map(String::as_str).collect();
+    sync(&mut world, "persons", PERSON, &people).await;
+    sync(&mut world, "courses", COURSE, &courses).await;
+    let mut after = Vec::new();
+    for places in lists {
+        // One line twice says nothing new; a list always has one, for without any it is refused.
+        let line = |(who, course): &(u8, u8)| match by_card {
+            true => format!("7{who},C{course}"),
+            false => format!("P{who},C{course}"),
+        };
+        let lines: Vec<String> = places.iter().chain([&(99, 99)]).chain(places).map(line).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let outcome = sync(&mut world, "members", MEMBER, &lines).await;
+        assert!(outcome.run.held.is_empty(), "{:?}", outcome.run.held);
+        after.push(active(&world));
+    }
+    after
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 25, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What a full list says is what the LMS has, of persons and courses that there are, whatever
+    /// it said before and by whose keys.
+    #[test]
+    fn the_places_are_those_of_the_newest_list(lists in prop::collection::vec(places(), 1..5)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let wanted: Vec<Places> = lists
+            .iter()
+            .map(|list| list.iter().copied().filter(|(p, c)| *p < PEOPLE && *c < COURSES).collect())
+            .collect();
+        for by_card in [false, true] {
+            prop_assert_eq!(&runtime.block_on(days(by_card, &lists)), &wanted);
+        }
+    }
 }
