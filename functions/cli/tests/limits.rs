@@ -85,3 +85,28 @@ fn what_an_allowance_cannot_say_is_refused() {
     let shown = folder.run(&["limits", "--json"]).exits(0).json();
     assert_eq!(shown["allowances"], Value::Array(Vec::new()));
 }
+
+#[test]
+fn a_source_and_a_key_have_numbers_of_their_own() {
+    let folder = Folder::new();
+    let config = "tenant = \"oakfield\"\n[[integration]]\nname = \"sis\"\nstatus = \"active\"\n\
+                  [[integration.source]]\nname = \"registrar\"\n\
+                  [integration.target]\nkind = \"sandbox\"\n\
+                  [integration.limits.source.registrar.person]\ncreate_count = 5\n\
+                  [integration.limits.data_source.\"2011_*\"]\nremove_percent = 5\n";
+    folder.write("rollcall.toml", config.as_bytes());
+    let shown = folder.run(&["limits", "--json"]).exits(0).json();
+    let parts = shown["parts"].as_array().unwrap();
+    assert_eq!((&parts[0]["part"], &parts[0]["name"]), (&"source".into(), &"registrar".into()));
+    assert_eq!((&parts[0]["kind"], &parts[0]["count"]), (&"person".into(), &5.into()));
+    assert_eq!((&parts[1]["name"], &parts[1]["percent"]), (&"2011_*".into(), &5.into()));
+    let told = folder.run(&["limits"]).exits(0).stdout;
+    assert!(
+        told.contains("data source key  2011_*     every   removals  5 %, from 10 up"),
+        "{told}"
+    );
+    folder.run(&["generate", "--persons", "120", "--out", "all.xml"]).exits(0);
+    let held = folder.run(&["sync", "all.xml"]).exits(4);
+    let reason = "persons of source registrar would be created; its limit is 5";
+    assert!(held.stdout.contains(reason), "{}", held.stdout);
+}

@@ -13,7 +13,7 @@ use plan::{Dropped, Part, SharpDrop, Suspects};
 use roster::{AssociationKind, DecodeError, Key, Kind, Mode, Origin, Record, Text};
 use store::state::limits::{Learned, LearnedPart};
 use store::state::manifest::Manifest;
-use store::state::scoped::data_source;
+use store::state::scoped::KeyOf;
 use store::state::{StateName, States};
 
 use crate::desired::LoadedSource;
@@ -38,6 +38,8 @@ pub(crate) struct Tally {
 struct Files {
     source: String,
     counted: bool,
+    /// Tells the data source keys of the source's records, in their order.
+    of: KeyOf,
     /// For each file that origins count: its place in `names`.
     places: Vec<usize>,
     names: Vec<String>,
@@ -80,15 +82,14 @@ impl Tally {
     /// Counts a record of the source at `place`, with its origin as that source has it.
     pub(crate) fn count(&mut self, place: usize, record: &Record, origin: Origin) {
         let kind = record.kind() as usize - 1;
-        if let Some(files) = self.sources.get_mut(place).filter(|files| files.counted)
-            && let Some(place) = files.places.get(origin.file as usize)
-        {
-            files.counts[*place][kind] += 1;
-        }
         if let Some((unit, kind)) = unit_of(record) {
             count(&mut self.units, unit, kind);
         }
-        if let Some(key) = data_source(record) {
+        let Some(files) = self.sources.get_mut(place) else { return };
+        if let Some(place) = files.places.get(origin.file as usize).filter(|_| files.counted) {
+            files.counts[*place][kind] += 1;
+        }
+        if let Some(key) = files.of.record(record) {
             count(&mut self.keys, key, record.kind());
         }
     }
@@ -233,9 +234,11 @@ impl Pipeline {
             };
             let files = Files::of(source, true, &manifest);
             let loaded = states.load(&name, &manifest).await?;
+            let mut of = KeyOf::default();
             loaded.for_each(|packed| {
                 let (record, origin) = (packed.decode()?, Origin::decode(packed.side)?);
-                suspect(&record, (source, files.name(origin)), &marks, &mut suspects);
+                let (file, key) = (files.name(origin), of.record(&record));
+                suspect(&record, (source, file, key), &marks, &mut suspects);
                 Ok::<(), DecodeError>(())
             })?;
         }
@@ -246,13 +249,13 @@ impl Pipeline {
 /// Adds a record to the parts that dropped and had it.
 fn suspect(
     record: &Record,
-    (source, file): (&str, Option<&str>),
+    (source, file, data_source): (&str, Option<&str>, Option<&Text>),
     marks: &BTreeMap<(Part, &str, &str), u32>,
     suspects: &mut Suspects,
 ) {
     let key = record.key();
     let file = file.and_then(|file| marks.get(&(Part::File, source, file)));
-    let by_key = data_source(record).and_then(|key| marks.get(&(Part::DataSource, "", key)));
+    let by_key = data_source.and_then(|key| marks.get(&(Part::DataSource, "", key)));
     for mark in [file, by_key].into_iter().flatten() {
         suspects.add_record(key, *mark);
     }
@@ -313,7 +316,7 @@ mod tests {
 
     #[test]
     fn of_too_many_parts_nothing_is_learned() {
-        let mut tally = Tally::default();
+        let mut tally = Tally { sources: vec![Files::default()], ..Tally::default() };
         for number in 0..=MOST_PARTS {
             let mut person = roster::Person::new(roster::PersonKey::new("p"));
             person.data_source = Some(Text::from(format!("key {number}")));

@@ -47,6 +47,7 @@ mod revert;
 mod rollback;
 mod scope_keys;
 mod scopes;
+mod shares;
 mod steps;
 mod sweep;
 mod trace;

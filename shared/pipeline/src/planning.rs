@@ -236,18 +236,27 @@ struct Compare<'a> {
 }
 
 impl Compare<'_> {
-    /// The comparison, with what belonged to a part of the export that dropped sharply held.
+    /// The comparison, with what belonged to a part of the export that dropped sharply held, and
+    /// what is over in a part that has limits of its own.
     async fn with_suspects(&self, memory: &mut Memory) -> Result<Diffed, PipelineError> {
-        let Some(drop) = memory.limits.sharp_drop else { return self.diff(memory, None, None) };
-        let tally = RefCell::new(Tally::new(self.sides.sources, &self.pipeline.integration));
+        let (drop, sources) = (memory.limits.sharp_drop, self.sides.sources);
+        if drop.is_none() && memory.limits.parts.is_empty() {
+            return self.diff(memory, None, None);
+        }
+        let tally = RefCell::new(Tally::new(sources, &self.pipeline.integration));
         let diffed = self.diff(memory, None, Some(&tally))?;
-        memory.count(self.sides.sources, tally.into_inner().parts());
-        let fallen = fallen(&memory.learned.value, &memory.parts, drop);
-        if fallen.is_empty() || !takes_away(&diffed.plan) {
+        memory.count(sources, tally.into_inner().parts());
+        let learned = &memory.learned.value;
+        let fallen = drop.map(|drop| fallen(learned, &memory.parts, drop)).unwrap_or_default();
+        if !fallen.is_empty() && takes_away(&diffed.plan) {
+            memory.past.suspects = self.pipeline.suspects(learned, &fallen).await?;
+        }
+        if !memory.limits.parts.is_empty() {
+            memory.past.shares = self.pipeline.shares(&diffed.plan, sources, memory).await?;
+        }
+        if memory.past.suspects.is_empty() && memory.past.shares.is_empty() {
             return Ok(diffed);
         }
-        let suspects = self.pipeline.suspects(&memory.learned.value, &fallen).await?;
-        memory.past.suspects = suspects;
         self.diff(memory, None, None)
     }
 

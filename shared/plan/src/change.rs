@@ -165,6 +165,21 @@ pub enum HoldReason {
         /// How many are allowed.
         allowed: u64,
     },
+    /// More changes of a kind than the own limit of a source or a data source key allows in a run.
+    PartLimit {
+        /// What has the limit.
+        part: Part,
+        /// Which one.
+        name: Text,
+        /// What the limit counts.
+        limited: Limited,
+        /// How many there are in this run.
+        count: u64,
+        /// Of how many.
+        of: u64,
+        /// How many are allowed.
+        allowed: u64,
+    },
     /// The export says so much less of a part than it did before that what it takes away there has
     /// to be looked at.
     SharpDrop {
@@ -194,11 +209,14 @@ pub enum Part {
     File = 3,
     /// What carries one data source key.
     DataSource = 4,
+    /// All that a source says.
+    Source = 5,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Course, Self::OrgUnit, Self::File, Self::DataSource];
+    pub const ALL: [Self; 5] =
+        [Self::Course, Self::OrgUnit, Self::File, Self::DataSource, Self::Source];
 
     /// What it is called.
     pub fn name(self) -> &'static str {
@@ -207,6 +225,7 @@ impl Part {
             Self::OrgUnit => "org unit",
             Self::File => "file",
             Self::DataSource => "data source key",
+            Self::Source => "source",
         }
     }
 }

@@ -179,6 +179,11 @@ fn put_reason(out: &mut Vec<u8>, reason: &HoldReason) {
             put_bytes(out, name.as_bytes());
             [learned, now].into_iter().for_each(|number| put_varint(out, *number));
         }
+        HoldReason::PartLimit { part, name, limited, count, of, allowed } => {
+            out.extend_from_slice(&[6, *part as u8, *limited as u8]);
+            put_bytes(out, name.as_bytes());
+            [count, of, allowed].into_iter().for_each(|number| put_varint(out, *number));
+        }
         HoldReason::GrantsSystemRole { role } => {
             out.push(20);
             put_bytes(out, role.as_bytes());
@@ -224,6 +229,14 @@ fn reason(from: &mut Decoder<'_>) -> Result<HoldReason, DecodeError> {
             name: Text::new(from.str()?),
             learned: from.varint()?,
             now: from.varint()?,
+        },
+        6 => HoldReason::PartLimit {
+            part: one_of(from, &Part::ALL, |known| *known as u8, "a part")?,
+            limited: one_of(from, &Limited::ALL, |known| *known as u8, "what a limit counts")?,
+            name: Text::new(from.str()?),
+            count: from.varint()?,
+            of: from.varint()?,
+            allowed: from.varint()?,
         },
         20 => HoldReason::GrantsSystemRole { role: Text::new(from.str()?) },
         24 => HoldReason::SuspectedReuse { key: Text::new(from.str()?) },

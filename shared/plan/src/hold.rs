@@ -85,7 +85,7 @@ pub(crate) fn makes(action: Action, cause: Cause) -> bool {
 }
 
 /// The drafts that make or change something of a kind.
-fn makes_of(kind: Kind, board: &Board) -> impl Iterator<Item = DraftId> + use<> {
+pub(crate) fn makes_of(kind: Kind, board: &Board) -> impl Iterator<Item = DraftId> + use<> {
     board.ids(Phase::of(kind, Action::Create, false))
 }
 
@@ -235,7 +235,7 @@ impl Weighing<'_> {
 }
 
 /// Makes known which records of `kind` do not come because what makes them is held.
-fn stick(kind: Kind, board: &Board, known: &mut Known) -> Result<(), DecodeError> {
+pub(crate) fn stick(kind: Kind, board: &Board, known: &mut Known) -> Result<(), DecodeError> {
     for id in makes_of(kind, board) {
         if !matches!(board.mark(id), Mark::Held(_)) {
             continue;

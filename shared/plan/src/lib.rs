@@ -33,6 +33,7 @@ mod past;
 mod plan;
 mod policy;
 mod refs;
+mod share;
 mod withhold;
 
 pub use applied::{Applied, Meta, Ownership, Parked, Presence};
@@ -54,4 +55,5 @@ pub use moves::{MOVE_WAITS, Moves};
 pub use past::{Dropped, Past, Suspects};
 pub use plan::{ChangeList, Checksum, Counts, Plan, Summary};
 pub use policy::{KindPolicy, OnRemove, Policy};
+pub use share::{PartLimits, Share, Shares};
 pub use withhold::withhold;

@@ -17,7 +17,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use roster::{Kind, Text};
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, Counts};
+use crate::{Action, Counts, PartLimits};
 
 /// A limit on one kind's changes. The stricter of the two numbers counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +130,12 @@ impl LimitTable {
         own.or_else(|| self.all.get(&limited)).copied()
     }
 
+    /// Whether any limit of it counts `action` of `kind`.
+    pub fn counts(&self, kind: Kind, action: Action) -> bool {
+        let mut of = Limited::ALL.into_iter().filter(|limited| limited.counts(action));
+        of.any(|limited| self.of(kind, limited).is_some())
+    }
+
     /// Sets the limit of one kind.
     pub fn set(&mut self, kind: Kind, limited: Limited, limit: Limit) {
         self.kinds.entry(kind).or_default().insert(limited, limit);
@@ -223,6 +229,9 @@ pub struct Limits {
     pub week: LimitTable,
     /// What an export may say less of one school, course or file; `None`: anything.
     pub sharp_drop: Option<SharpDrop>,
+    /// Limits of a source's or a data source key's own, in a run: beside those of its kinds.
+    #[serde(default)]
+    pub parts: Vec<PartLimits>,
     /// Days on which other limits hold. No two are open at once.
     pub windows: Vec<Window>,
 }
@@ -237,6 +246,7 @@ impl Default for Limits {
             actions: LimitTable::default(),
             week: LimitTable { all: [(Limited::Removals, week)].into(), kinds: BTreeMap::new() },
             sharp_drop: Some(SharpDrop::default()),
+            parts: Vec::new(),
             windows: Vec::new(),
         }
     }
@@ -252,6 +262,7 @@ impl Limits {
             actions: LimitTable::default(),
             week: LimitTable::default(),
             sharp_drop: None,
+            parts: Vec::new(),
             windows: Vec::new(),
         }
     }
@@ -273,7 +284,8 @@ impl Limits {
     /// Whether anything that is made of `kind` can be held by a limit.
     pub(crate) fn limits_making(&self, kind: Kind) -> bool {
         [Limited::Create, Limited::Restore].into_iter().any(|limited| {
-            [&self.actions, &self.week].iter().any(|table| table.of(kind, limited).is_some())
+            let tables = self.parts.iter().map(|part| &part.table);
+            tables.chain([&self.actions, &self.week]).any(|table| table.of(kind, limited).is_some())
         })
     }
 

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use roster::{CourseKey, Key, Kind, Owner, Text, owner_hash};
 
 use crate::known::id_hash;
-use crate::{Counts, Part};
+use crate::{Counts, Part, Shares};
 
 /// What earlier runs tell. The default is what is known before the first.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +20,8 @@ pub struct Past {
     /// Courses whose removals are held because they dropped, and how many enrollments each had
     /// then ([`crate::Diffed::dropped_courses`]).
     pub courses: BTreeMap<Text, u64>,
+    /// What belongs to parts that have limits of their own.
+    pub shares: Shares,
 }
 
 /// A part of the export that dropped.

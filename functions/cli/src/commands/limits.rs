@@ -5,7 +5,7 @@ use std::time::Duration;
 use ambient::Timestamp;
 use clap::{Args, Subcommand, ValueEnum};
 use pipeline::{LimitsNow, Wish};
-use plan::{Counts, Limit, Limited, Span};
+use plan::{Counts, Limit, Limited, Part, Span};
 use report::json::SCHEMA;
 use report::text;
 use roster::Kind;
@@ -139,7 +139,21 @@ struct Shown<'a> {
     sharp_drop: Option<plan::SharpDrop>,
     week: &'a Counts,
     items: Vec<Item>,
+    parts: Vec<PartItem<'a>>,
     allowances: &'a [Given],
+}
+
+/// One limit of a source's or a data source key's own, in a run.
+#[derive(Serialize)]
+struct PartItem<'a> {
+    part: Part,
+    name: &'a str,
+    /// None: every kind that has none of its own here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<Kind>,
+    action: Limited,
+    #[serde(flatten)]
+    limit: Limit,
 }
 
 #[derive(Serialize)]
@@ -204,14 +218,49 @@ async fn show(setting: &Setting) -> Result<Exit, Failure> {
             sharp_drop: now.limits.sharp_drop,
             week: &now.week,
             items,
+            parts: parts(&now),
             allowances: &now.given,
         })?;
         return Ok(Exit::Done);
     }
     let rows: Vec<Vec<String>> = items.iter().map(row).collect();
     console.print(&text::table(&HEAD, &rows, &console.look()));
+    let own: Vec<Vec<String>> = parts(&now).iter().map(part_row).collect();
+    if !own.is_empty() {
+        console.print("\nBeside these, in a run:\n");
+        console.print(&text::table(&PART_HEAD, &own, &console.look()));
+    }
     console.print(&beside(&now));
     Ok(Exit::Done)
+}
+
+const PART_HEAD: [&str; 5] = ["of", "name", "kind", "action", "limit"];
+
+/// Every limit that parts have of their own.
+fn parts(now: &LimitsNow) -> Vec<PartItem<'_>> {
+    let mut items = Vec::new();
+    for own in &now.limits.parts {
+        let all = own.table.all.iter().map(|(action, limit)| (None, *action, *limit));
+        let kinds =
+            own.table.kinds.iter().flat_map(|(kind, of)| {
+                of.iter().map(|(action, limit)| (Some(*kind), *action, *limit))
+            });
+        for (kind, action, limit) in all.chain(kinds) {
+            items.push(PartItem { part: own.part, name: &own.name, kind, action, limit });
+        }
+    }
+    items
+}
+
+fn part_row(item: &PartItem<'_>) -> Vec<String> {
+    let kind = item.kind.map_or_else(|| "every".to_owned(), |kind| kind.name().replace('_', " "));
+    vec![
+        item.part.name().to_owned(),
+        report::harmless_text(item.name),
+        kind,
+        item.action.name().to_owned(),
+        with_minimum(item.limit),
+    ]
 }
 
 const HEAD: [&str; 6] = ["kind", "action", "over", "limit", "used", "until"];
@@ -241,12 +290,7 @@ fn items(now: &LimitsNow) -> Vec<Item> {
 }
 
 fn row(item: &Item) -> Vec<String> {
-    let limit = match (item.percent, item.minimum) {
-        (Some(_), minimum) if minimum > 1 => {
-            format!("{}, from {minimum} up", much(item.percent, item.count))
-        }
-        _ => much(item.percent, item.count),
-    };
+    let Item { percent, count, minimum, .. } = *item;
     vec![
         item.kind.name().replace('_', " "),
         item.action.name().to_owned(),
@@ -254,10 +298,19 @@ fn row(item: &Item) -> Vec<String> {
             Span::Run => "a run".to_owned(),
             Span::Week => "7 days".to_owned(),
         },
-        limit,
+        with_minimum(Limit { percent, count, minimum }),
         item.used.filter(|used| *used > 0).map(|used| used.to_string()).unwrap_or_default(),
         item.until.map(|until| format!("{until:.0}")).unwrap_or_default(),
     ]
+}
+
+/// `40 %, from 10 up`.
+fn with_minimum(limit: Limit) -> String {
+    let Limit { percent, count, minimum } = limit;
+    match percent {
+        Some(_) if minimum > 1 => format!("{}, from {minimum} up", much(percent, count)),
+        _ => much(percent, count),
+    }
 }
 
 /// `40 %`, `at most 500`, or both.

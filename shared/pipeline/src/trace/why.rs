@@ -243,6 +243,11 @@ fn held_back(held: &Holding, began: &BTreeMap<String, Timestamp>) -> String {
             before => format!(" after {before} in the days before"),
         };
         format!("{count} of {of} {kind} would change so{lately} and the limit is {allowed}")
+    } else if let HoldReason::PartLimit { part, name, count, of, allowed, .. } = &held.reason {
+        let (part, kind) = (part.name(), plural(held.change.kind()));
+        format!(
+            "{count} of {of} {kind} of {part} {name} would change so and its limit is {allowed}"
+        )
     } else if let HoldReason::SharpDrop { part, name, kind, learned, now } = &held.reason {
         let (part, kind) = (part.name(), plural(*kind));
         format!("{part} {name} dropped from {learned} {kind} to {now}")

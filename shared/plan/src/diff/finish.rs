@@ -7,7 +7,7 @@ use crate::assemble::{Held, Totals, assemble};
 use crate::draft::Questions;
 use crate::identity::{Looking, Merge};
 use crate::moves::Gains;
-use crate::{DiffError, Moves, Plan, hold, identity, refs};
+use crate::{DiffError, Moves, Plan, hold, identity, refs, share};
 
 impl Run<'_> {
     /// Holds what must be held, and makes the plan.
@@ -44,6 +44,8 @@ impl Run<'_> {
         let drop = limits.sharp_drop;
         let mut dropped_courses =
             hold::dropped_courses(&self.losing, drop, &past.courses, &mut self.board);
+        let boards = (&mut self.board, &mut self.known);
+        share::hold_over(&self.weights, &past.shares, boards)?;
         let boards = (&mut self.board, &mut self.known);
         let mut weighed = hold::over_limit(&self.weights, limits, past, boards)?;
         self.hold_all(&gains)?;

@@ -10,6 +10,7 @@ mod plan;
 mod receipts;
 mod run;
 mod table;
+mod why;
 
 pub use digest::digest;
 pub use findings::{findings, records};
@@ -23,7 +24,8 @@ pub use table::table;
 pub(crate) mod shared {
     pub(crate) use super::findings::{in_order as records_in_order, totals as finding_totals};
     pub(crate) use super::plan::{
-        count_rows, course_counts, course_line_id, done, standing, title, why,
+        count_rows, course_counts, course_line_id, done, standing, title,
     };
     pub(crate) use super::receipts::{meaning, totals as outcome_totals};
+    pub(crate) use super::why::why;
 }

@@ -5,15 +5,16 @@ use std::io;
 use std::time::Duration;
 
 use anstyle::Style;
-use plan::{Action, Change, Counts, Limited, Span};
+use plan::{Action, Change, Counts};
 use roster::{DecodeError, Kind, Text};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::findings::wrap;
 use super::look::{BOLD, DIM, Fold, Look, ODD, sign_style};
 use super::table;
+use super::why::why;
 use crate::label::{clean, harmless_text, kind_words, many, number, short_id, span};
-use crate::{CourseView, HoldGroup, HoldWhy, KindView, Line, PlanView};
+use crate::{CourseView, KindView, Line, PlanView};
 
 /// How many courses, changes of a course and changes of a kind are shown.
 const COURSES: usize = 10;
@@ -180,106 +181,6 @@ fn held(out: &mut String, view: &PlanView, run: Option<&str>, look: &Look) {
         look.line(out, 2, &[(DIM, "If this is meant:  "), (BOLD, &approve)]);
         let reject = format!("rollcall reject {run}");
         look.line(out, 2, &[(DIM, "If it is not:      "), (BOLD, &reject)]);
-    }
-}
-
-impl HoldGroup {
-    /// Why it is held, with its numbers.
-    pub fn reason(&self) -> String {
-        why(self)
-    }
-}
-
-/// Why a group is held, with its numbers.
-pub(crate) fn why(group: &HoldGroup) -> String {
-    match &group.why {
-        HoldWhy::Limit { kind, count, of, allowed } => {
-            format!(
-                "{} of {} would be taken away; the limit is {}",
-                number(*count),
-                kind_words(*kind, *of),
-                number(*allowed),
-            )
-        }
-        HoldWhy::EmptiesCourse { course, students } => {
-            let course = clean(course);
-            match students {
-                1 => format!("course {course} would lose its only student"),
-                _ => {
-                    format!("course {course} would lose all of its {} students", number(*students))
-                }
-            }
-        }
-        HoldWhy::Over { kind, limited, span, count, before, of, allowed } => {
-            let what = match limited {
-                Limited::Removals => "taken away",
-                Limited::Suspend => "suspended",
-                Limited::Delete => "removed for good",
-                Limited::Create => "created",
-                Limited::Update => "changed",
-                Limited::Restore => "restored",
-            };
-            let (count, allowed) = (number(*count), number(*allowed));
-            let of = kind_words(*kind, *of);
-            match span {
-                Span::Run => format!("{count} of {of} would be {what}; the limit is {allowed}"),
-                Span::Week => format!(
-                    "{count} of {of} would be {what}, {} were lately; the limit in 7 days is {allowed}",
-                    number(*before)
-                ),
-            }
-        }
-        HoldWhy::SharpDrop { part, name, kind, learned, now } => {
-            let (part, name) = (part.name(), clean(name));
-            let (learned, now) = (number(*learned), kind_words(*kind, *now));
-            format!("{part} {name} has {now} left, of {learned}: what it would lose waits")
-        }
-        HoldWhy::GrantsSystemRole { role } => format!(
-            "the system role {} is given to {}: nobody gets one without approval",
-            clean(role),
-            many(group.count, "person")
-        ),
-        HoldWhy::Rename { old, new } => {
-            let (old, new) = (clean(old), clean(new));
-            format!(
-                "person {old} is gone and {new} is new and much alike: `rollcall rename {old} {new}` \
-                 if they are one person, with `--different` behind it if they are two"
-            )
-        }
-        HoldWhy::TwoKeys { old, new } => {
-            let (old, new) = (clean(old), clean(new));
-            format!(
-                "person {new} is new, and nothing but the key tells them from {old}, who is there: \
-                 leave one of the keys out of the source if they are one person, \
-                 `rollcall rename {old} {new} --different` if they are two"
-            )
-        }
-        HoldWhy::Merge { old, new } => {
-            let (old, new) = (clean(old), clean(new));
-            format!(
-                "person {old} is gone, and {new}, who came lately and has an account too, is much \
-                 alike: if they are one person, take over in the LMS what the account of {old} \
-                 holds, then approve; if they are two, `rollcall rename {old} {new} --different`"
-            )
-        }
-        HoldWhy::SuspectedReuse { key } => {
-            let key = clean(key);
-            format!(
-                "key {key} seems to have come to somebody else: approve it if it is the same \
-                 person, else give the newcomer a new key in the source"
-            )
-        }
-        HoldWhy::FirstSync => format!(
-            "{} to a target that nothing was delivered to before: look at them once",
-            many(group.count, "change")
-        ),
-        HoldWhy::Reconfigured { what } => format!(
-            "{} after a change of the configuration: {}",
-            many(group.count, "change"),
-            clean(what)
-        ),
-        HoldWhy::Needs if group.count == 1 => "1 change needs something that is held".to_owned(),
-        HoldWhy::Needs => format!("{} need something that is held", many(group.count, "change")),
     }
 }
 

@@ -42,7 +42,7 @@ mod words;
 pub use key_parts::KeyParts;
 pub use listed::{FieldList, FieldMap};
 pub use own::{MappingRules, SameUsername};
-pub use rule::Rule;
+pub use rule::{Rule, like};
 pub use rules::{
     Allowed, CourseRules, EmailRules, EnrollmentRules, MissingEmail, NameRules, ShortNameFrom,
     SplitNames, TargetRules, TitleFrom, UsernameFrom, UsernameRules,

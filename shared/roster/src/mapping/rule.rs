@@ -221,7 +221,7 @@ impl Condition {
 }
 
 /// Whether `text` is like `pattern`, in which `*` stands for any characters.
-fn like(pattern: &str, text: &str) -> bool {
+pub fn like(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

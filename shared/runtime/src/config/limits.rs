@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plan::{Day, Limit, LimitTable, Limited, Limits, SharpDrop, Window};
+use plan::{Day, Limit, LimitTable, Limited, Limits, Part, PartLimits, SharpDrop, Window};
 use roster::{Kind, Text};
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ trait Says {
 
 /// Makes a table of the configuration: the numbers that all have, and `$field`s of its own.
 macro_rules! table {
-    ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty,)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$of:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$meta])*
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -37,7 +37,7 @@ macro_rules! table {
             restore_percent: Option<Percent>,
             restore_count: Option<u64>,
             restore_minimum: Option<u64>,
-            $($field: $type,)*
+            $($(#[$of])* $field: $type,)*
         }
 
         impl Says for $name {
@@ -57,7 +57,7 @@ macro_rules! table {
 
 /// Makes such a table with one below it for each kind.
 macro_rules! tables {
-    ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty,)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$of:meta])* $field:ident: $type:ty,)* }) => {
         table! {
             $(#[$meta])*
             $name {
@@ -70,7 +70,7 @@ macro_rules! tables {
                 group_member: Option<KindTable>,
                 association: Option<KindTable>,
                 observer: Option<KindTable>,
-                $($field: $type,)*
+                $($(#[$of])* $field: $type,)*
             }
         }
 
@@ -100,7 +100,8 @@ table! {
 }
 
 tables! {
-    /// `[integration.limits.week]`, and below a window.
+    /// `[integration.limits.week]`, also below a window; `[integration.limits.source.NAME]` and
+    /// `[integration.limits.data_source."KEY"]`.
     WeekTable {}
 }
 
@@ -113,6 +114,10 @@ tables! {
         drop_minimum: Option<u64>,
         week: Option<WeekTable>,
         window: Option<Windows>,
+        #[serde(default)]
+        source: BTreeMap<String, WeekTable>,
+        #[serde(default)]
+        data_source: BTreeMap<String, WeekTable>,
     }
 }
 
@@ -240,9 +245,28 @@ impl LimitsSection {
             week: self.week.as_ref(),
         };
         let mut limits = with_run_table(beside.over(base), table);
+        limits.parts = parts(Part::Source, &self.source);
+        limits.parts.extend(parts(Part::DataSource, &self.data_source));
         let windows = self.window.map(|windows| windows.0).unwrap_or_default();
         limits.windows = windows.into_iter().map(|window| window.over(&limits)).collect();
         limits
+    }
+}
+
+/// Limits of parts' own. Of a part only what is said of it holds.
+fn parts(part: Part, own: &BTreeMap<String, WeekTable>) -> Vec<PartLimits> {
+    let of = |(name, said): (&String, &WeekTable)| PartLimits {
+        part,
+        name: Text::new(name),
+        table: over(&LimitTable::default(), said, said.kinds()),
+    };
+    own.iter().map(of).collect()
+}
+
+impl LimitsSection {
+    /// The sources that have limits of their own.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.source.keys().map(String::as_str)
     }
 }
 
@@ -319,5 +343,53 @@ impl TryFrom<i64> for Percent {
     fn try_from(percent: i64) -> Result<Self, &'static str> {
         let fits = u8::try_from(percent).ok().filter(|percent| *percent <= 100);
         fits.map(Self).ok_or("a share is a whole number from 0 to 100")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Config, Known};
+    use super::*;
+
+    fn limits(section: &str) -> Result<Limits, String> {
+        let text = format!(
+            "tenant = \"oak\"\n[[integration]]\nname = \"sis\"\n[[integration.source]]\n\
+             name = \"registrar\"\n[integration.target]\nkind = \"sandbox\"\n{section}"
+        );
+        let known = Known { formats: &[], targets: &["sandbox"] };
+        let config = Config::parse(&text, Path::new("rollcall.toml"), known);
+        config.map(|config| config.integrations[0].limits.clone()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_source_and_a_data_source_key_have_limits_of_their_own() {
+        let said = limits(
+            "[integration.limits]\nremove_percent = 20\n\
+             [integration.limits.source.registrar]\nremove_count = 5\n\
+             [integration.limits.source.registrar.person]\ncreate_count = 9\n\
+             [integration.limits.data_source.\"2011_*\"]\nremove_percent = 3\n",
+        );
+        let parts = said.unwrap().parts;
+        let of = |at: usize, kind, limited| parts[at].table.of(kind, limited);
+        assert_eq!((parts[0].part, parts[0].name.as_str()), (Part::Source, "registrar"));
+        let five = Limit { count: Some(5), ..UNSAID };
+        assert_eq!(of(0, Kind::Course, Limited::Removals), Some(five));
+        assert_eq!(of(0, Kind::Person, Limited::Removals), Some(five));
+        assert_eq!(of(0, Kind::Course, Limited::Create), None);
+        let nine = Limit { count: Some(9), ..UNSAID };
+        assert_eq!(of(0, Kind::Person, Limited::Create), Some(nine));
+        assert_eq!((parts[1].part, parts[1].name.as_str()), (Part::DataSource, "2011_*"));
+        let three = Limit { percent: Some(3), ..UNSAID };
+        assert_eq!(of(1, Kind::Enrollment, Limited::Removals), Some(three));
+    }
+
+    #[test]
+    fn limits_of_a_source_that_there_is_not_are_a_mistake() {
+        let wrong = limits("[integration.limits.source.hr]\nremove_count = 5\n").unwrap_err();
+        assert!(wrong.contains("\"hr\"") && wrong.contains("registrar"), "{wrong}");
+        let wrong = limits("[integration.limits.source.registrar]\nremove_cuont = 5\n");
+        assert!(wrong.unwrap_err().contains("did you mean `remove_count`?"));
     }
 }

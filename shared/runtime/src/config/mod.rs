@@ -38,6 +38,7 @@
 //! | `[integration.limits]` | of one run: `remove_percent` (0 to 100; suspensions and removals together), `remove_count`, `remove_minimum` (with fewer records percent does not apply), the same three with `suspend_`, `delete_`, `create_`, `update_`, `restore_`; `hold_emptied_courses`; `drop_percent` (default 50; 100: never) and `drop_minimum` (default 20): when a school, course or file dropped so sharply that what it loses is held |
 //! | `[integration.limits.KIND]` | the numbers of one run, for one kind |
 //! | `[integration.limits.week]`, `[integration.limits.week.KIND]` | the same numbers over seven days; default `remove_percent = 25` |
+//! | `[integration.limits.source.NAME]`, `[integration.limits.data_source."KEY"]` | the numbers of one run for what that source says, or for each data source key that is like KEY (`*`: any characters); kinds below them: `[integration.limits.source.NAME.KIND]` |
 //! | `[[integration.limits.window]]` | `name`, `from` and `until` (first and last day, UTC), and any of the above: what holds on these days |
 //! | `[integration.log]` | `level`: `error`, `warning`, `info` (default): the least that `rollcall log` shows; `keep`: for how long runs are kept (`"90d"`, `"12w"`, `"3y"`; without it for ever) |
 //! | `[integration.retention]` | `plans`, `reports`, `history`, `audit`: for how long each is kept; `backups`: for how long you keep backups (default `"35d"`), which a receipt of forgetting dates |
@@ -279,6 +280,7 @@ impl TryFrom<Vec<IntegrationSection>> for Integrations {
         check_names("integration", sections.iter().map(|section| section.name.0.as_str()))?;
         for section in &sections {
             section.check_matching()?;
+            section.check_limits()?;
         }
         Ok(Self(sections))
     }
@@ -301,6 +303,19 @@ impl IntegrationSection {
             }
         }
         Ok(())
+    }
+
+    /// Limits are of sources that there are.
+    fn check_limits(&self) -> Result<(), String> {
+        let known: Vec<&str> = self.source.0.iter().map(|source| source.name.as_str()).collect();
+        match self.limits.sources().find(|name| !known.contains(name)) {
+            None => Ok(()),
+            Some(name) => Err(format!(
+                "[integration.limits.source.{name}] is of a source that there is not, \"{name}\": \
+                 there is {}",
+                known.join(", ")
+            )),
+        }
     }
 
     fn into_integration(self, settings: Settings, folder: &Path) -> Integration {

@@ -105,6 +105,9 @@ impl Integration {
             let Limits { actions, week, sharp_drop, windows, .. } = limits;
             format!("{actions:?} {week:?} {sharp_drop:?} {windows:?}")
         };
+        if !limits.parts.is_empty() {
+            to.tagged("limits of parts", &format!("{:?}", limits.parts));
+        }
         if rest(limits) != rest(&default) {
             to.tagged("limits", &rest(limits));
         }
