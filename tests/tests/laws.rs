@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use plan::{
     Absence, Action, Applied, Applying, Capabilities, Cause, Change, DiffInput, Diffed, Effect,
-    KindSupport, Limit, Limited, Limits, Meta, Past, Phase, Plan, Policy, Refused, SharpDrop, Span,
-    Wanted,
+    KindSupport, Limit, Limited, Limits, Looked, Past, Phase, Plan, Policy, Refused, SharpDrop,
+    Span, Wanted,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -120,10 +120,10 @@ impl Held {
     }
 
     /// Its keys in order, and what is known beside each.
-    fn rows(&self) -> Vec<Result<(Key, Meta), DecodeError>> {
+    fn rows(&self) -> Vec<Result<Looked, DecodeError>> {
         let mut applied: Vec<&Applied> = self.applied.values().collect();
         applied.sort_by(|a, b| Place::of(a.record.key()).cmp(&Place::of(b.record.key())));
-        applied.iter().map(|one| Ok((one.record.key().clone(), one.meta.clone()))).collect()
+        applied.iter().map(|one| Ok(Looked::new(&one.record, one.meta.clone()))).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ambient::Timestamp;
-use plan::{Counts, Diffed, Limits, Past, Plan};
+use plan::{Counts, Diffed, Limits, Looked, LosingCourses, Past, Plan};
 use roster::Kind;
 use store::Write;
 use store::state::hold::{weighed, write_weighed};
@@ -79,7 +79,16 @@ impl Pipeline {
         applied: &Loaded,
     ) -> Result<(), PipelineError> {
         let broken = Broken::default();
-        let rows = applied.iter(|row| Ok((row.key()?, meta::decode(row.side)?)));
+        let courses = LosingCourses::of(plan)
+            .map_err(|error| PipelineError::damaged("the plan in memory", &error))?;
+        let rows = applied.iter(|row| {
+            let (key, meta) = (row.key()?, meta::decode(row.side)?);
+            // Nothing is decoded of a record but its key, unless who it is of matters.
+            match courses.has(&key) {
+                true => Ok(Looked::new(&row.decode()?, meta)),
+                false => Ok(Looked { key, meta, is_student: false }),
+            }
+        });
         let rows = until_broken(rows, &broken);
         let faults = plan::lint(plan, rows, limits);
         if let Some(error) = broken.take() {

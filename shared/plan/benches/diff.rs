@@ -5,8 +5,8 @@
 
 use jiff::Timestamp;
 use plan::{
-    Absence, Applied, Capabilities, Cause, DiffInput, Diffed, KindSupport, Limits, Meta, Ownership,
-    Past, Plan, Policy, Presence, Refused, Wanted, diff, lint,
+    Absence, Applied, Capabilities, Cause, DiffInput, Diffed, KindSupport, Limits, Looked,
+    LosingCourses, Meta, Ownership, Past, Plan, Policy, Presence, Refused, Wanted, diff, lint,
 };
 use roster::{
     Course, CourseKey, Enrollment, Kind, Origin, Packed, Person, PersonKey, Place, Record, Role,
@@ -132,7 +132,15 @@ fn from_nothing(bencher: divan::Bencher<'_, '_>) {
 fn look_again(bencher: divan::Bencher<'_, '_>, applied: &Packed, plan: &Plan) {
     let (limits, past) = (Limits::default(), Past::default());
     bencher.bench_local(|| {
-        let rows = applied.iter().map(|row| Ok((row?.key()?, meta())));
+        let courses = LosingCourses::of(plan).expect("decodes");
+        let rows = applied.iter().map(|row| {
+            let row = row?;
+            let (key, meta) = (row.key()?, meta());
+            match courses.has(&key) {
+                true => Ok(Looked::new(&row.decode()?, meta)),
+                false => Ok(Looked { key, meta, is_student: false }),
+            }
+        });
         match lint(plan, rows, Some((&limits, &past))) {
             Ok(faults) => assert_eq!(faults, []),
             Err(error) => panic!("{error}"),

@@ -50,7 +50,7 @@ pub use join::{DiffError, Wanted};
 pub use limits::{
     Allowance, Limit, LimitTable, Limited, Limits, SharpDrop, Span, Window, day, week,
 };
-pub use lint::{Lint, lint};
+pub use lint::{Lint, Looked, LosingCourses, lint};
 pub use moves::{MOVE_WAITS, Moves};
 pub use past::{Dropped, Past, Suspects};
 pub use plan::{ChangeList, Checksum, Counts, Plan, Summary};

@@ -82,6 +82,19 @@ impl ChangeList {
         crate::change::decode_all(&self.bytes, self.count)
     }
 
+    /// Each as its bytes. After an error it ends.
+    pub(crate) fn raw(&self) -> impl Iterator<Item = Result<&[u8], DecodeError>> {
+        let (mut from, mut left) = (roster::Decoder::new(&self.bytes), self.count);
+        std::iter::from_fn(move || {
+            left = left.checked_sub(1)?;
+            let raw = from.bytes();
+            if raw.is_err() {
+                left = 0;
+            }
+            Some(raw)
+        })
+    }
+
     /// What can be read of them without decoding records.
     pub(crate) fn outlines(&self) -> crate::change::Outlines<'_> {
         crate::change::Outlines::new(&self.bytes, self.count)

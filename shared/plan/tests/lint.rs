@@ -5,7 +5,8 @@ mod world;
 use std::collections::BTreeMap;
 
 use plan::{
-    Action, Cause, Change, HoldReason, Limit, Limits, Lint, Ownership, Phase, Plan, Presence, lint,
+    Action, Cause, Change, HoldReason, Limit, LimitTable, Limited, Limits, Lint, Ownership, Part,
+    PartLimits, Phase, Plan, Presence, Shares, lint,
 };
 use roster::{Key, Kind, Record, Text};
 use world::{World, at_most, course, person, student};
@@ -191,6 +192,7 @@ fn no_more_is_taken_away_than_the_limit_allows() {
         (0..count).map(|n| person(&format!("p{n}"), &format!("u{n}")).into()).collect()
     };
     let over = |world: &World, limits: &Limits, deliver: &[Change]| {
+        let limits = &Limits { hold_emptied_courses: false, ..limits.clone() };
         lint(&plan_of(deliver, &[]), world.rows(), Some((limits, &world.past))).expect("decodes")
     };
     let mut world = World::holding(&people(5));
@@ -225,6 +227,68 @@ fn no_more_is_taken_away_than_the_limit_allows() {
     let hidden = [with_it[0].clone(), suspend(course("c"))];
     let both = [Kind::Course, Kind::Enrollment];
     assert_eq!(kinds(over(&world, &at_most(0), &hidden)), both, "hiding takes nobody along");
+}
+
+#[test]
+fn no_course_is_emptied_unless_that_is_allowed() {
+    let all: Vec<Record> = [
+        person("p", "ada").into(),
+        person("q", "ben").into(),
+        person("n", "new").into(),
+        course("c").into(),
+        student("c", "p").into(),
+        student("c", "q").into(),
+    ]
+    .into();
+    let world = World::holding(&all);
+    let looked = |world: &World, limits: &Limits, deliver: &[Change]| {
+        lint(&plan_of(deliver, &[]), world.rows(), Some((limits, &world.past))).expect("decodes")
+    };
+    let (none, kept) = (Limits::none(), Limits { hold_emptied_courses: true, ..Limits::none() });
+    let both = ["p", "q"].map(|who| remove(student("c", who)));
+    let emptied = Lint::Emptied { course: key(course("c")), students: 2 };
+    assert_eq!(looked(&world, &kept, &both), [emptied]);
+    assert_eq!(looked(&world, &none, &both), [], "nobody asked for it");
+    assert_eq!(looked(&world, &kept, &both[..1]), []);
+    // Somebody new fills it; what goes with the course needs no word of its own.
+    let filled = [vec![create(student("c", "n"))], both.to_vec()].concat();
+    assert_eq!(looked(&world, &kept, &filled), []);
+    let with_it = [both.to_vec(), vec![remove(course("c"))]].concat();
+    assert_eq!(looked(&world, &kept, &with_it), []);
+    // Whoever is put aside already, or no student, keeps no course from being empty.
+    let mut aside = World::holding(&all);
+    aside.meta(&key(student("c", "q"))).presence = Some(Presence::Suspended);
+    let last = Lint::Emptied { course: key(course("c")), students: 1 };
+    assert_eq!(looked(&aside, &kept, &both[..1]), [last]);
+    // The course itself is put aside.
+    aside.meta(&key(course("c"))).presence = Some(Presence::Suspended);
+    assert_eq!(looked(&aside, &kept, &both[..1]), []);
+}
+
+#[test]
+fn a_part_keeps_to_its_own_limit() {
+    let people: Vec<Record> =
+        (0..5).map(|n| person(&format!("p{n}"), &format!("u{n}")).into()).collect();
+    let mut world = World::holding(&people);
+    let gone: Vec<_> = people.iter().take(3).cloned().map(suspend).collect();
+    let (limited, count) = (Limited::Removals, Some(1));
+    let limit = Limit { percent: None, count, minimum: 0 };
+    let table = LimitTable { all: [(limited, limit)].into(), ..LimitTable::default() };
+    let (part, name) = (Part::Source, Text::new("hr"));
+    let plan = plan_of(&gone, &[]);
+    let own = [PartLimits { part, name: name.clone(), table }];
+    let mut shares = Shares::asking(&plan, &own).expect("decodes");
+    let place = shares.place(part, &name).expect("it has limits");
+    for record in &people[1..] {
+        shares.count(place, Kind::Person);
+        shares.see(record.key(), [place]);
+    }
+    assert!(shares.lacks_any(), "the first is nobody's");
+    world.past.shares = shares;
+    let limits = Limits::none();
+    let found = lint(&plan, world.rows(), Some((&limits, &world.past))).expect("decodes");
+    let (kind, count, of, allowed) = (Kind::Person, 2, 4, 1);
+    assert_eq!(found, [Lint::OverPart { part, name, kind, limited, count, of, allowed }]);
 }
 
 #[test]

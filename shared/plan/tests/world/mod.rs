@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use plan::{
     Absence, Applied, Applying, Capabilities, Cause, Change, Checksum, DiffInput, Diffed, Effect,
-    Identity, IdentityRules, KindPolicy, KindSupport, Limit, Limits, Meta, OnRemove, Ownership,
-    Past, Plan, Policy, Presence, Refused, Wanted, apply, diff,
+    Identity, IdentityRules, KindPolicy, KindSupport, Limit, Limits, Looked, Meta, OnRemove,
+    Ownership, Past, Plan, Policy, Presence, Refused, Wanted, apply, diff,
 };
 use roster::arbitrary::School;
 use roster::{
@@ -216,9 +216,9 @@ impl World {
     }
 
     /// Its keys and what is known beside each, as the linter takes them.
-    pub fn rows(&self) -> Vec<Result<(Key, Meta), DecodeError>> {
+    pub fn rows(&self) -> Vec<Result<Looked, DecodeError>> {
         let rows = self.in_order().into_iter();
-        rows.map(|applied| Ok((applied.record.key().clone(), applied.meta))).collect()
+        rows.map(|applied| Ok(Looked::new(&applied.record, applied.meta))).collect()
     }
 }
 

@@ -4,128 +4,28 @@
 //! the LMS holds. Nothing is kept but hashes: of courses that go, of what is made and what is
 //! referred to. Nothing of the records is decoded beyond their keys.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+mod emptied;
+mod fault;
+mod places;
+mod weigh;
 
 use hashbrown::HashSet;
 use roster::{DecodeError, Key, Kind, Place, Text, owner_hash};
 
-use crate::change::{Outline, Outlines};
+use crate::change::Outline;
 use crate::known::{id_hash, key_hash, reference_hashes, references};
-use crate::{
-    Action, Counts, HoldReason, Limited, Limits, Meta, Ownership, Past, Phase, Plan, Presence, Span,
-};
+use crate::{Action, HoldReason, Limits, Meta, Ownership, Past, Phase, Plan, Presence};
+use emptied::Emptying;
+pub use emptied::{Looked, LosingCourses};
+pub use fault::Lint;
+use places::{Merged, Stretch};
+use weigh::Counted;
 
 /// So many are told of at most: a plan with one is refused, whatever else is wrong with it.
 const MOST: usize = 100;
 
-/// What is wrong with a plan. A plan that [`crate::diff`] made has none of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Lint {
-    /// A phase comes after a later one.
-    #[error("{key}: phase {phase:?} comes after phase {after:?}")]
-    Order {
-        /// Which change.
-        key: Key,
-        /// Its phase.
-        phase: Phase,
-        /// The phase before it.
-        after: Phase,
-    },
-    /// A record is changed twice where once says it all.
-    #[error("{key}: two changes do the same")]
-    Twice {
-        /// Which record.
-        key: Key,
-    },
-    /// Something is changed or taken away that is not ours.
-    #[error("{key}: {} of a record that is not ours", action.name())]
-    NotOurs {
-        /// Which record.
-        key: Key,
-        /// What would be done.
-        action: Action,
-    },
-    /// A change is based on something that the LMS does not hold.
-    #[error("{key}: {} does not fit what the LMS holds", action.name())]
-    Baseless {
-        /// Which record.
-        key: Key,
-        /// What would be done.
-        action: Action,
-    },
-    /// A record refers to one that is neither there nor made before it.
-    #[error("{key}: refers to {other}, which is neither there nor made before it")]
-    Dangling {
-        /// Which record.
-        key: Key,
-        /// The other one.
-        other: Key,
-    },
-    /// More is taken away than the limit of a run allows.
-    #[error("{count} of {of} records of kind {kind} are taken away, {allowed} are allowed")]
-    Limit {
-        /// Which kind.
-        kind: Kind,
-        /// How many are taken away.
-        count: u64,
-        /// Of how many.
-        of: u64,
-        /// How many may be.
-        allowed: u64,
-    },
-    /// More is done than another limit allows.
-    #[error("{count} of {of} records of kind {kind} ({}, {span:?}), {allowed} are allowed", limited.name())]
-    Over {
-        /// Which kind.
-        kind: Kind,
-        /// What the limit counts.
-        limited: Limited,
-        /// Over which time.
-        span: Span,
-        /// How many there are, with those before in this time.
-        count: u64,
-        /// Of how many.
-        of: u64,
-        /// How many may be.
-        allowed: u64,
-    },
-    /// Something is taken away from a part of the export that dropped sharply.
-    #[error("{key}: {} of a record whose part of the export dropped", action.name())]
-    Suspect {
-        /// Which record.
-        key: Key,
-        /// What would be done.
-        action: Action,
-    },
-    /// A held change waits for a record that the plan makes.
-    #[error("{key}: held for {needs}, which the plan makes")]
-    Idle {
-        /// Which record.
-        key: Key,
-        /// What it waits for.
-        needs: String,
-    },
-}
-
-impl Lint {
-    /// The rule that is broken.
-    pub fn rule(&self) -> &'static str {
-        match self {
-            Self::Order { .. } => "order",
-            Self::Twice { .. } => "twice",
-            Self::NotOurs { .. } => "not-ours",
-            Self::Baseless { .. } => "baseless",
-            Self::Dangling { .. } => "dangling",
-            Self::Limit { .. } | Self::Over { .. } => "limit",
-            Self::Suspect { .. } => "suspect",
-            Self::Idle { .. } => "idle",
-        }
-    }
-}
-
-/// Looks at `plan` with what the LMS holds: the keys of `applied` in the order of places, with what
-/// is known beside each. `limits` are those that hold now, with what earlier runs tell them; they
+/// Looks at `plan` with what the LMS holds: the records of `applied` in the order of places, with
+/// what is known beside each. `limits` are those that hold now, with what earlier runs tell them; they
 /// are left out for a plan whose held part was released.
 ///
 /// # Errors
@@ -137,16 +37,21 @@ pub fn lint<A>(
     limits: Option<(&Limits, &Past)>,
 ) -> Result<Vec<Lint>, DecodeError>
 where
-    A: IntoIterator<Item = Result<(Key, Meta), DecodeError>>,
+    A: IntoIterator<Item = Result<Looked, DecodeError>>,
 {
     let mut looking = Looking { limits, ..Looking::default() };
     if plan.deliver.is_empty() {
         return Ok(looking.lints);
     }
+    if limits.is_some_and(|(limits, _)| limits.hold_emptied_courses) {
+        looking.emptied = Emptying::of(plan)?;
+    }
     let runs = looking.in_order(plan)?;
     looking.beside(runs, applied)?;
     looking.dangling(plan)?;
     looking.over_limit();
+    looking.over_parts();
+    looking.emptied();
     looking.lints.truncate(MOST);
     Ok(looking.lints)
 }
@@ -162,14 +67,9 @@ struct Looking<'a> {
     needed: HashSet<u64>,
     /// Records of ours that take part, by kind.
     present: [u64; 9],
-    /// What is done and counts.
-    counts: Counts,
-}
-
-/// A stretch of a plan in the order of places.
-struct Stretch<'a> {
-    changes: Outlines<'a>,
-    left: u64,
+    counted: Counted,
+    /// Courses that lose people, and what becomes of their students.
+    emptied: Emptying,
 }
 
 impl<'a> Looking<'a> {
@@ -237,12 +137,14 @@ impl<'a> Looking<'a> {
     /// Runs over the plan and what the LMS holds, both in the order of places.
     fn beside<A>(&mut self, stretches: Vec<Stretch<'_>>, applied: A) -> Result<(), DecodeError>
     where
-        A: IntoIterator<Item = Result<(Key, Meta), DecodeError>>,
+        A: IntoIterator<Item = Result<Looked, DecodeError>>,
     {
         let mut merged = Merged::new(stretches)?;
         let mut next = merged.next()?;
         for row in applied {
-            let (key, meta) = row?;
+            let row = row?;
+            self.emptied.see(&row);
+            let Looked { key, meta, .. } = row;
             let hash = owner_hash(key.owner());
             let here = Place { hash, key: &key };
             let mut last = None;
@@ -293,8 +195,10 @@ impl<'a> Looking<'a> {
         if !counts {
             return;
         }
-        *self.counts.entry(kind).or_default().entry(action).or_default() += 1;
-        let suspects = self.limits.map(|(_, past)| &past.suspects);
+        let past = self.limits.map(|(_, past)| past);
+        let parts = past.map_or(&[][..], |past| past.shares.of(&change.key, action));
+        self.counted.count(kind, action, parts);
+        let suspects = past.map(|past| &past.suspects);
         if action.takes_away() && suspects.is_some_and(|parts| parts.of(&change.key).is_some()) {
             self.push(Lint::Suspect { key: change.key.clone(), action });
         }
@@ -330,32 +234,6 @@ impl<'a> Looking<'a> {
         }
         Ok(())
     }
-
-    /// Weighs what is done against the limits.
-    fn over_limit(&mut self) {
-        let Some((limits, past)) = self.limits else { return };
-        for kind in Kind::ALL {
-            for limited in Limited::ALL {
-                let now = limited.sum(&self.counts, kind);
-                for span in [Span::Run, Span::Week] {
-                    let Some(limit) = limits.limit(kind, limited, span) else { continue };
-                    let week = |limited: Limited| match span {
-                        Span::Run => 0,
-                        Span::Week => limited.sum(&past.week, kind),
-                    };
-                    let of = self.present[kind as usize - 1] + week(Limited::Removals);
-                    let (count, allowed) = (now + week(limited), limit.allowed(of));
-                    if now == 0 || count <= allowed {
-                        continue;
-                    }
-                    self.push(match (limited, span) {
-                        (Limited::Removals, Span::Run) => Lint::Limit { kind, count, of, allowed },
-                        _ => Lint::Over { kind, limited, span, count, of, allowed },
-                    });
-                }
-            }
-        }
-    }
 }
 
 /// What a held change waits for.
@@ -380,62 +258,6 @@ fn deleted_courses(plan: &Plan) -> Result<HashSet<u64>, DecodeError> {
         }
     }
     Ok(deleted)
-}
-
-/// All stretches as one, in the order of places; of one record in the order of the plan.
-struct Merged<'a> {
-    stretches: Vec<Stretch<'a>>,
-    heads: BinaryHeap<Reverse<Head>>,
-}
-
-#[derive(PartialEq, Eq)]
-struct Head {
-    hash: u64,
-    change: Outline,
-    stretch: usize,
-}
-
-impl Ord for Head {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let place = Place { hash: self.hash, key: &self.change.key };
-        let other_place = Place { hash: other.hash, key: &other.change.key };
-        place.cmp(&other_place).then(self.stretch.cmp(&other.stretch))
-    }
-}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<'a> Merged<'a> {
-    fn new(stretches: Vec<Stretch<'a>>) -> Result<Self, DecodeError> {
-        let mut merged = Self { heads: BinaryHeap::with_capacity(stretches.len()), stretches };
-        for stretch in 0..merged.stretches.len() {
-            merged.refill(stretch)?;
-        }
-        Ok(merged)
-    }
-
-    fn refill(&mut self, stretch: usize) -> Result<(), DecodeError> {
-        let from = &mut self.stretches[stretch];
-        if from.left == 0 {
-            return Ok(());
-        }
-        from.left -= 1;
-        if let Some(change) = from.changes.next().transpose()? {
-            let hash = owner_hash(change.key.owner());
-            self.heads.push(Reverse(Head { hash, change, stretch }));
-        }
-        Ok(())
-    }
-
-    fn next(&mut self) -> Result<Option<(u64, Outline)>, DecodeError> {
-        let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
-        self.refill(head.stretch)?;
-        Ok(Some((head.hash, head.change)))
-    }
 }
 
 fn is_there(presence: Option<Presence>) -> bool {
