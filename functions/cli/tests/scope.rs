@@ -55,6 +55,15 @@ fn a_key_is_listed_disabled_and_enabled() {
 
     let back = folder.run(&["scope", "enable", "SIS_persons", "--json"]).exits(0).json();
     assert_eq!(back["changes"]["person"]["restore"], persons["records"]["person"]);
+    assert_eq!(back["scope"], serde_json::json!({"key": "SIS_persons"}));
+    let runs = folder.run(&["runs"]).exits(0).stdout;
+    assert!(
+        runs.contains("disabled SIS_persons") && runs.contains("enabled SIS_persons"),
+        "{runs}"
+    );
+    let runs = folder.run(&["runs", "--json"]).exits(0).json();
+    let disabled = serde_json::json!({"key": "SIS_persons", "verdict": "disabled"});
+    assert!(runs["items"].as_array().unwrap().iter().any(|run| run["scope"] == disabled));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use report::json::Answer;
 use report::text;
 use runtime::Exit;
 use serde::Serialize;
-use store::state::run::{ReceiptCounts, Run};
+use store::state::decided::Verdict;
+use store::state::run::{ReceiptCounts, Run, ScopeRun};
 
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
@@ -31,6 +32,9 @@ pub struct Item<'a> {
     started: Timestamp,
     ended: Option<Timestamp>,
     source: Option<&'a str>,
+    /// The word on a data source key that it carries out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a ScopeRun>,
     changes: &'a Counts,
     held: &'a Counts,
     receipts: ReceiptCounts,
@@ -47,6 +51,7 @@ impl<'a> Item<'a> {
             started: run.started,
             ended: run.ended,
             source: run.source.as_deref(),
+            scope: run.scope.as_ref(),
             changes: &run.changes,
             held: &run.held,
             receipts: run.receipts,
@@ -81,6 +86,13 @@ impl Runs {
 pub const HEAD: [&str; 8] =
     ["run", "state", "source", "planned", "applied", "rejected", "held", "calls"];
 
+/// What a run without an export carries out: `disabled 2011_fall_SIS_courses`.
+fn said(run: &Run) -> Option<String> {
+    let ScopeRun { key, verdict } = run.scope.as_ref()?;
+    let what = verdict.map_or("enabled", Verdict::name);
+    Some(format!("{what} {}", report::harmless_text(key)))
+}
+
 /// A run's line in the list.
 pub fn row(run: &Run) -> Vec<String> {
     let total = |counts: &Counts| -> u64 { counts.values().flat_map(|of| of.values()).sum() };
@@ -88,7 +100,7 @@ pub fn row(run: &Run) -> Vec<String> {
     vec![
         run.id.clone(),
         run.state.name().replace('_', " "),
-        run.source.clone().unwrap_or_else(|| "-".to_owned()),
+        run.source.clone().or_else(|| said(run)).unwrap_or_else(|| "-".to_owned()),
         number(total(&run.changes)),
         number(run.receipts.applied),
         number(run.receipts.rejected),

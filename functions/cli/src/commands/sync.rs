@@ -97,7 +97,8 @@ pub async fn told(setting: &Setting, home: &Home, outcome: &SyncOutcome) -> Resu
         let mut answer = Answer::of(&view);
         answer.receipts = answer.receipts.or_else(|| Some(held_only(run)));
         let (calls, report, reverts) = (run.calls, view.report.as_deref(), run.reverts.as_slice());
-        console.object(&Told { answer, calls, report, reverts })?;
+        let scope = run.scope.as_ref();
+        console.object(&Told { answer, calls, report, reverts, scope })?;
     } else if !console.is_quiet() || exit != Exit::Done {
         console.print(&text::closing(&view, &console.look()));
         for hint in next_steps(home, outcome) {
@@ -117,6 +118,9 @@ struct Told<'a> {
     /// The runs that it takes back.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     reverts: &'a [String],
+    /// The word on a data source key that it carries out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a store::state::run::ScopeRun>,
 }
 
 /// The receipts of a run that sent nothing.
