@@ -106,6 +106,15 @@ impl Pipeline {
             lms: account == Account::Remove,
             began: now,
         };
+        // Whoever asked before may have died half-way: what was known of the person then is gone
+        // in part, and stands in what they left.
+        let begun = Forgetting::under_way(&self.stores, scope).await?;
+        for earlier in begun.into_iter().filter(|earlier| earlier.mark == who.mark) {
+            who.keys.extend(earlier.keys);
+            who.words.extend(earlier.words);
+            who.lms |= earlier.lms;
+            who.began = who.began.min(earlier.began);
+        }
         for name in States::new(&self.stores, scope.clone()).names().await? {
             who.words.extend(forget::words(&self.stores, scope, &name, &who).await?);
         }
