@@ -14,8 +14,11 @@ use crate::life::{ByHand, Day, Event, OWN_ADDRESS};
 use crate::town::{Town, course_key, person_key};
 use crate::world::{World, source};
 
-/// Who is forgotten.
-const FORGOTTEN: usize = 19;
+/// The source of the list. By its name it is forgotten last.
+pub const LIST: &str = "secretary";
+
+/// Who is forgotten. The list knows them under another key.
+const FORGOTTEN: usize = 6;
 
 /// The school after its first export, with all that is careful about it.
 pub async fn school(moves: Moves) -> World {
@@ -27,7 +30,7 @@ pub async fn school(moves: Moves) -> World {
     let of = [("no", "person.key"), ("login", "person.username"), ("mail", "person.email")];
     let of = of.map(|(heading, said)| (heading.to_owned(), vec![column(said)])).into();
     let mut list = source();
-    list.name = "list".to_owned();
+    list.name = LIST.to_owned();
     list.read.format = FormatChoice::Named(Format::Table);
     list.read.columns = Columns { of, separator: Some(';'), ..Columns::default() };
     // It knows people by their user names, and better than the registrar what their address is.
@@ -129,10 +132,19 @@ pub fn days() -> Vec<Day> {
         Event::Reverting,
         &own(&listed(&good)),
     ));
+    // The list has forgotten them as well, until it comes again.
+    let mut back = own(&listed(&registrar));
+    back.person(&who).email.clone_from(&registrar.person(&who).email);
     days.push(day(
         "lifted",
         "whoever was forgotten may come back, and finds the same account",
         Event::Lifting(who, registrar.export()),
+        &back,
+    ));
+    days.push(day(
+        "listed again",
+        "the same list comes once more, and has an address for whoever came back",
+        Event::List(list().into_bytes()),
         &own(&listed(&registrar)),
     ));
     days

@@ -13,6 +13,7 @@ use pipeline::PipelineError;
 use store::state::run::{Run, RunState};
 use store::{Message, Queue, QueueName, Wake};
 
+use crate::careful::LIST;
 use crate::life::{Day, Event};
 use crate::process::{Process, newest_export};
 use crate::tap::Crash;
@@ -147,7 +148,7 @@ impl<'a> Host<'a> {
             Event::Export(bytes) | Event::Broken(bytes) | Event::Moves { export: bytes, .. } => {
                 self.uploads.push((REGISTRAR, bytes.clone()));
             }
-            Event::List(bytes) => self.uploads.push(("list", bytes.clone())),
+            Event::List(bytes) => self.uploads.push((LIST, bytes.clone())),
             Event::Forgetting(who, bytes) => {
                 self.commands.push(Command::Forget(who.clone()));
                 self.uploads.push((REGISTRAR, bytes.clone()));

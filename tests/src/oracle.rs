@@ -39,10 +39,13 @@ pub fn nowhere(platform: &Platform, day: &Day) -> Vec<String> {
     nowhere.map(|key| format!("{key}, who moves, is in no course")).collect()
 }
 
-/// Where the key or user name of somebody who is forgotten stands in any byte that is stored.
+/// Where the key, user name or address of somebody who is forgotten stands in any byte that is
+/// stored.
 pub fn remembered(world: &World, who: &str, lms: &Town) -> Vec<String> {
-    let login = lms.people.get(who).map(|person| person.username.as_str());
-    let words: Vec<&[u8]> = [Some(who), login].into_iter().flatten().map(str::as_bytes).collect();
+    let person = lms.people.get(who);
+    let names = person.map(|person| [person.username.as_str(), person.email.as_str()]);
+    let words = names.into_iter().flatten().chain([who]).map(str::as_bytes);
+    let words: Vec<&[u8]> = words.collect();
     let names =
         |bytes: &[u8]| words.iter().any(|word| bytes.windows(word.len()).any(|part| part == *word));
     let items = world.table.items().into_iter().map(|item| (item.key.to_string(), item.body));

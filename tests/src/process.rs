@@ -10,6 +10,7 @@ use pipeline::{
 use roster::Mode;
 use store::state::run::{Run, RunState};
 
+use crate::careful::LIST;
 use crate::life::{Day, Event};
 use crate::tap::Tap;
 
@@ -93,7 +94,7 @@ impl Process {
                     self.approve().await?;
                     self.sync(bytes).await.map(Some)
                 }
-                Step::List(bytes) => self.takes("list", bytes).await.map(Some),
+                Step::List(bytes) => self.takes(LIST, bytes).await.map(Some),
                 Step::ForgetAndSync(who, bytes) => {
                     self.forget(who).await?;
                     self.sync(bytes).await.map(Some)
