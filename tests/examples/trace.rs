@@ -6,7 +6,16 @@
 //! ```
 //!
 //! It prints the time and the reads of each trace, without and with indexes, and what writing the
-//! indexes took: at first, and after a night on which half a percent changed.
+//! indexes took: at first, and after a night on which half a percent changed. Then a second source
+//! joins, which knows everybody under another key and is matched by the address.
+//!
+//! With `plan` as a second word it plans instead, with that source matched and unmatched, and says
+//! how much memory the process took at most. One way after the other: the most of a process never
+//! goes down.
+//!
+//! ```sh
+//! cargo run --release --locked -p end-to-end --example trace -- 200000 plan matched
+//! ```
 
 #![expect(clippy::unwrap_used, reason = "an example may end by a panic")]
 #![expect(clippy::print_stdout, reason = "what it finds is for people")]
@@ -20,8 +29,9 @@ use std::time::Instant;
 use ambient::Timestamp;
 use async_trait::async_trait;
 use end_to_end::World;
-use pipeline::Pipeline;
+use pipeline::{Pipeline, Standing};
 use plan::{Meta, Ownership, Presence};
+use roster::matching::MatchBy;
 use roster::{
     Course, CourseKey, Enrollment, Mode, Origin, Packed, Person, PersonKey, Place, Record, Role,
     Sink as _, Snapshot, SnapshotBuilder, Text,
@@ -121,6 +131,28 @@ fn records(persons: u64, night: u64, mut each: impl FnMut(Record)) {
     }
 }
 
+/// What the second source says of everybody, under its own key.
+fn listed(number: u64, matched: bool) -> Record {
+    let id = if matched { format!("hr-{:011}", mixed(number)) } else { key(number) };
+    let mut person = Person::new(PersonKey::new(id));
+    person.email = Some(Text::new(format!("User{number}@school.example")));
+    person.nickname = Some(Text::new(format!("Nick{}", mixed(number) % 700)));
+    person.into()
+}
+
+fn key(number: u64) -> String {
+    format!("{:011}", mixed(number))
+}
+
+fn list(persons: u64, matched: bool) -> Snapshot {
+    let mut builder = SnapshotBuilder::new(Mode::Full);
+    let file = builder.add_file("list.csv");
+    for number in 0..persons {
+        builder.record(listed(number, matched), Origin { file, line: number as u32 + 2 });
+    }
+    builder.finish().unwrap()
+}
+
 fn snapshot(persons: u64, night: u64) -> Snapshot {
     let mut builder = SnapshotBuilder::new(Mode::Full);
     let file = builder.add_file("export.xml");
@@ -132,10 +164,9 @@ fn snapshot(persons: u64, night: u64) -> Snapshot {
     builder.finish().unwrap()
 }
 
-async fn take_in(pipeline: &Pipeline, persons: u64, night: u64) {
-    let name = StateName::Source("registrar".into());
+async fn take_in(pipeline: &Pipeline, source: &str, snapshot: Snapshot, night: u64) {
+    let name = StateName::Source(source.into());
     let states = States::new(&pipeline.stores, pipeline.integration.scope.clone());
-    let snapshot = snapshot(persons, night);
     let base = states.newest(&name).await.unwrap();
     let files = ["export.xml".to_owned()];
     let (run, now) = (format!("r-{night}"), Timestamp::UNIX_EPOCH);
@@ -193,8 +224,9 @@ async fn refresh(pipeline: &Pipeline, counting: &Counting, what: &str) {
     let (stores, clock) = (&pipeline.stores, &*pipeline.clock);
     let ttl = std::time::Duration::from_secs(3600);
     let held = lease::take_over(stores, scope, clock, "example", ttl).await.unwrap();
-    let names = [StateName::Source("registrar".into()), pipeline.integration.applied()];
-    for name in names {
+    let sources = pipeline.integration.sources.iter();
+    let sources = sources.map(|source| StateName::Source(source.name.clone()));
+    for name in sources.chain([pipeline.integration.applied()]) {
         let (writes, wrote) = (counting.writes.load(Relaxed), counting.wrote.load(Relaxed));
         let reads = counting.reads.load(Relaxed);
         let began = Instant::now();
@@ -216,17 +248,62 @@ async fn trace(pipeline: &Pipeline, counting: &Counting, query: &str) {
     let began = Instant::now();
     let story = pipeline.trace(query).await.unwrap();
     println!(
-        "trace {query:32} {:8.1} ms  {:5} reads, {:6} KB, {} courses",
+        "trace {query:32} {:8.1} ms  {:5} reads, {:6} KB, {} sources, {} courses",
         began.elapsed().as_secs_f64() * 1e3,
         counting.reads.load(Relaxed) - reads,
         (counting.read.load(Relaxed) - read) / 1024,
+        story.sources.len(),
         story.enrollments.len(),
     );
+}
+
+/// A second source, which is believed less, and matched by the address where it is `matched`.
+fn second(world: &mut World, matched: bool) {
+    let mut integration = (*world.integration).clone();
+    integration.sources[0].precedence = 10;
+    let mut list = end_to_end::world::source();
+    list.name = "list".into();
+    if matched {
+        list.part.match_by = vec![MatchBy::try_from("email".to_owned()).unwrap()];
+    }
+    integration.sources.push(list);
+    integration.standing = Standing::Test;
+    world.integration = Arc::new(integration);
+}
+
+/// Plans what two sources say against all of it applied, and says what that took.
+async fn plan(persons: u64, matched: bool) {
+    let mut world = World::new(1);
+    second(&mut world, matched);
+    let pipeline = world.process(None, None, true).pipeline;
+    take_in(&pipeline, "registrar", snapshot(persons, 0), 0).await;
+    take_in(&pipeline, "list", list(persons, matched), 0).await;
+    apply_all(&pipeline, persons).await;
+    let (before, began) = (most_memory(), Instant::now());
+    let run = pipeline.resync().await.unwrap().run;
+    println!(
+        "plan of {persons} persons, the list {}: {:.1} s, at most {} MB, {} MB before it; {:?}",
+        if matched { "matched" } else { "under the same keys" },
+        began.elapsed().as_secs_f64(),
+        most_memory(),
+        before,
+        run.changes,
+    );
+}
+
+/// The most memory that this process ever had, in megabytes.
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let persons: u64 = std::env::args().nth(1).map_or(100_000, |count| count.parse().unwrap());
+    if std::env::args().nth(2).as_deref() == Some("plan") {
+        return plan(persons, std::env::args().nth(3).as_deref() == Some("matched")).await;
+    }
     let mut world = World::new(1);
     let mut pipeline = world.process(None, None, true).pipeline;
     let counting = Arc::new(Counting {
@@ -237,11 +314,11 @@ async fn main() {
         wrote: AtomicU64::new(0),
     });
     pipeline.stores.table = counting.clone();
-    take_in(&pipeline, persons, 0).await;
+    take_in(&pipeline, "registrar", snapshot(persons, 0), 0).await;
     println!("source: {} KB", counting.wrote.load(Relaxed) / 1024);
     apply_all(&pipeline, persons).await;
     println!("both states: {} KB, {persons} persons", counting.wrote.load(Relaxed) / 1024);
-    let key = format!("{:011}", mixed(persons / 2));
+    let key = key(persons / 2);
     let name = format!("user{}", persons / 3);
     trace(&pipeline, &counting, &name).await;
     refresh(&pipeline, &counting, "index").await;
@@ -252,11 +329,23 @@ async fn main() {
         trace(&pipeline, &counting, query).await;
     }
     let before = counting.wrote.load(Relaxed);
-    take_in(&pipeline, persons, 1).await;
+    take_in(&pipeline, "registrar", snapshot(persons, 1), 1).await;
     println!("a night: {} KB of the source", (counting.wrote.load(Relaxed) - before) / 1024);
     trace(&pipeline, &counting, &name).await;
     refresh(&pipeline, &counting, "night").await;
     trace(&pipeline, &counting, &name).await;
     let moved = format!("new.user{}@school.example", (persons / 400) * 200 + 7);
     trace(&pipeline, &counting, &moved).await;
+
+    second(&mut world, true);
+    pipeline.integration = world.integration.clone();
+    let before = counting.wrote.load(Relaxed);
+    take_in(&pipeline, "list", list(persons, true), 1).await;
+    println!("a list joins: {} KB", (counting.wrote.load(Relaxed) - before) / 1024);
+    trace(&pipeline, &counting, &name).await;
+    refresh(&pipeline, &counting, "list").await;
+    let own = format!("hr-{key}");
+    for query in [&key, &name, &format!("{name}@school.example"), &own, &format!("person:{own}")] {
+        trace(&pipeline, &counting, query).await;
+    }
 }
