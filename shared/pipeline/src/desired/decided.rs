@@ -14,8 +14,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use plan::Applied;
-use roster::{DecodeError, Finding, Origin, Record, Severity, Status};
+use hashbrown::HashSet;
+use roster::{Finding, Origin, Record, Severity, Status};
 use store::state::decided::{Decisions, Verdict};
 use store::state::scoped::{KeyOf, data_source};
 
@@ -86,20 +86,16 @@ pub(crate) fn put_aside(record: &mut Record) {
 }
 
 /// Makes a record active of whose status the sources say nothing, where the LMS holds it inactive.
-pub(crate) fn bring_back(
-    record: &mut Record,
-    held: impl FnOnce() -> Result<Option<Applied>, DecodeError>,
-) -> Result<(), DecodeError> {
-    let Some(status @ None) = status_mut(record) else { return Ok(()) };
-    if let Some(mut held) = held()?
-        && status_mut(&mut held.record).is_some_and(|status| *status == Some(Status::Inactive))
+pub(crate) fn bring_back(record: &mut Record, held_inactive: &HashSet<u64>) {
+    let key = record.key().hash64();
+    if let Some(status @ None) = status_mut(record)
+        && held_inactive.contains(&key)
     {
         *status = Some(Status::Active);
     }
-    Ok(())
 }
 
-fn status_mut(record: &mut Record) -> Option<&mut Option<Status>> {
+pub(super) fn status_mut(record: &mut Record) -> Option<&mut Option<Status>> {
     match record {
         Record::Person(person) => Some(&mut person.status),
         Record::Course(course) => Some(&mut course.status),

@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use plan::{Applied, Presence};
-use roster::{DecodeError, Key, Packed, Place};
+use roster::{DecodeError, Key, Packed, Place, Status};
 use store::StoreError;
-use store::state::meta::decode_applied;
+use store::state::meta::{self, decode_applied};
 use store::state::{Loaded, Published};
+
+use super::decided::status_mut;
 
 /// The applied state. What is asked for in the order of places is decoded once.
 pub(crate) struct Held<'a> {
@@ -42,6 +44,21 @@ impl<'a> Held<'a> {
             _ => bucket.search(key).map_err(damaged)?,
         };
         Ok(found.filter(is_there))
+    }
+
+    /// The keys, as hashes, of what is put aside because it is inactive, and not because it was gone.
+    pub fn inactive(&self) -> Result<HashSet<u64>, StoreError> {
+        let mut inactive = HashSet::new();
+        self.loaded.for_each(|packed| {
+            if meta::decode(packed.side)?.presence == Some(Presence::Suspended) {
+                let mut record = packed.decode()?;
+                if status_mut(&mut record).is_some_and(|status| *status == Some(Status::Inactive)) {
+                    inactive.insert(record.key().hash64());
+                }
+            }
+            Ok(())
+        })?;
+        Ok(inactive)
     }
 
     /// Hands over every record that is there, in order.

@@ -136,9 +136,22 @@ pub(crate) fn wanted<'a>(
     let usernames = Usernames::new(integration, sides.held)?;
     let rules = sides.sources.iter().map(|source| source.rules.clone()).collect();
     let deciding = Deciding::new(sides.decisions, &notes.touched);
+    let inactive = match sides.decisions.lifted.is_empty() {
+        true => HashSet::new(),
+        false => sides.held.inactive()?,
+    };
     let (addresses, made_keys) = (UniqueEmails::default(), MadeKeys::new(integration, sides.held)?);
-    let mut making =
-        Making { sides, integration, notes, rules, deciding, addresses, made_keys, usernames };
+    let mut making = Making {
+        sides,
+        integration,
+        notes,
+        rules,
+        deciding,
+        inactive,
+        addresses,
+        made_keys,
+        usernames,
+    };
     let streams = Streams::new(sides, &notes.broken, tally);
     Ok(streams.filter_map(move |said| match said {
         Err(error) => Some(Err(error)),
@@ -153,6 +166,8 @@ struct Making<'a> {
     notes: &'a Notes,
     rules: Vec<SourceRules>,
     deciding: Deciding<'a>,
+    /// What the LMS holds inactive, where a decision was lifted.
+    inactive: HashSet<u64>,
     addresses: UniqueEmails,
     made_keys: MadeKeys,
     usernames: Usernames,
@@ -214,12 +229,7 @@ impl Making<'_> {
         identity::mark(&mut record, born);
         match fate {
             Fate::Inactive => put_aside(&mut record),
-            Fate::Back => {
-                let broken = &self.notes.broken;
-                let of = record.key().clone();
-                let held = || self.sides.held.there(&of).map_err(|error| aside(error, broken));
-                bring_back(&mut record, held)?;
-            }
+            Fate::Back => bring_back(&mut record, &self.inactive),
             Fate::AsSaid | Fate::Gone => {}
         }
         self.usernames.take(&mut record, origin, &mut |finding| notes.find(finding));
