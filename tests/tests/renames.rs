@@ -282,3 +282,50 @@ async fn only_what_was_said_can_be_taken_back() {
     assert!(stands.is_err_and(|why| why.contains("has the key O017 as well")));
     assert_eq!(oracle::faults(&world, &later).await, [""; 0]);
 }
+
+#[tokio::test]
+async fn taking_an_export_back_takes_no_answer_back() {
+    let (mut world, town) = founded().await;
+    let before = account(&world, "P017").expect("an account");
+    let mut moved = town.clone();
+    moved.rekey_in_silence("P017", "N017");
+    let brought = sync(&mut world, &moved).await.run.id;
+    world.clock.advance(DAY);
+    answer(&mut world, "P017", "N017", Said::Same).await.expect("it can be");
+    let answered = resync(&mut world).await.run.id;
+    world.clock.advance(DAY);
+    let mut bad = moved.clone();
+    bad.leaves("P016");
+    let bad = sync(&mut world, &bad).await.run.id;
+    let (alone, with_later) = (pipeline::Later::Refused, pipeline::Later::TakenBackToo);
+    world.clock.advance(DAY);
+    let revert = |process: end_to_end::Process, run: String, later| async move {
+        let reverted = process.pipeline.revert(&run, later, "the head").await;
+        reverted.map(|done| done.outcome.run.held).map_err(|error| error.to_string())
+    };
+    // Back to what the source said before the answer: it is said of the same person all the same.
+    let mut other = world.fork();
+    let process = other.process(None, None, true);
+    let held = revert(process, answered.clone(), with_later).await.expect("it can be");
+    assert!(held.is_empty(), "nobody is asked again: {held:?}");
+    assert_eq!(account(&other, "N017"), Some(before));
+    assert_eq!(oracle::faults(&other, &moved).await, [""; 0]);
+    // The bad export alone: whoever was renamed stays so.
+    revert(world.process(None, None, true), bad, alone).await.expect("it can be");
+    assert_eq!(account(&world, "N017"), Some(before));
+    assert_eq!(oracle::faults(&world, &moved).await, [""; 0]);
+    // The answer was no export.
+    let why = revert(world.process(None, None, true), answered, alone).await;
+    assert!(why.as_ref().is_err_and(|why| why.contains("--undo")), "{why:?}");
+    // The export that brought the new key: the account is known by the former one again.
+    world.clock.advance(DAY);
+    revert(world.process(None, None, true), brought, with_later).await.expect("it can be");
+    assert_eq!(account(&world, "P017"), Some(before));
+    assert_eq!(oracle::faults(&world, &town).await, [""; 0]);
+    // What was said holds for the next one.
+    let mut next = moved.clone();
+    next.person("P016").given = "Otherwise".into();
+    assert!(sync(&mut world, &next).await.run.held.is_empty());
+    assert_eq!(account(&world, "N017"), Some(before));
+    assert_eq!(oracle::faults(&world, &next).await, [""; 0]);
+}

@@ -23,18 +23,19 @@ use store::state::answers::{Answer, mark_key};
 use store::state::forget::Forgotten;
 use store::state::identity::Aliases;
 use store::state::lease::Lease;
+use store::state::manifest::Manifest;
 use store::state::meta::decode_applied;
 use store::state::source::rewrite;
 use store::state::{Loaded, Published, StateName, States};
 use tracing::info;
 
-use crate::desired::{Broken, aside};
+use crate::desired::{Broken, LoadedSource, aside};
 use crate::drive::lease_lost;
 use crate::ingest::under_record_id;
 use crate::{Pipeline, PipelineError};
 
 /// So many runs are looked through for the newest plan.
-const LOOKED_THROUGH: usize = 50;
+const LOOKED_THROUGH: usize = 20;
 
 /// What somebody says of a key that vanished and one that is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,7 +290,7 @@ impl Pipeline {
         &self,
         states: &States,
         name: &StateName,
-        source: &crate::desired::LoadedSource,
+        source: &LoadedSource,
         aliases: &Aliases,
         left_over: &[Key],
     ) -> Result<Vec<Write>, PipelineError> {
@@ -305,9 +306,24 @@ impl Pipeline {
         &self,
         states: &States,
         name: &StateName,
-        source: &crate::desired::LoadedSource,
+        source: &LoadedSource,
         each: impl Fn(Entry) -> Option<Entry>,
     ) -> Result<Vec<Write>, PipelineError> {
+        Ok(match self.next_with(states, name, source, each).await? {
+            Some(next) => states.publication(name, &source.published, &next)?,
+            None => Vec::new(),
+        })
+    }
+
+    /// The generation in which a source says what `each` makes of what it says; `None` where that
+    /// is the same.
+    pub(crate) async fn next_with(
+        &self,
+        states: &States,
+        name: &StateName,
+        source: &LoadedSource,
+        each: impl Fn(Entry) -> Option<Entry>,
+    ) -> Result<Option<Manifest>, PipelineError> {
         let mut builder = SnapshotBuilder::new(Mode::Full);
         for file in &source.published.manifest.head.files {
             builder.add_file(&file.name);
@@ -323,10 +339,7 @@ impl Pipeline {
             .finish()
             .map_err(|error| PipelineError::damaged("a source in memory", &error))?;
         let (base, now) = (&source.published, self.clock.now());
-        Ok(match rewrite(states, name, base, snapshot.buckets(), now).await? {
-            Some(next) => states.publication(name, base, &next)?,
-            None => Vec::new(),
-        })
+        Ok(rewrite(states, name, base, snapshot.buckets(), now).await?)
     }
 
     /// What is known of these records in the LMS.

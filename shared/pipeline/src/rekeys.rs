@@ -22,10 +22,12 @@ use roster::{Finding, FormerKey, Key, Kind, Origin, PersonKey, Severity, Snapsho
 use store::Write;
 use store::state::forget::Forgotten;
 use store::state::identity::{Aliases, Refusal};
-use store::state::{StateName, States};
+use store::state::manifest::Manifest;
+use store::state::{Published, StateName, States};
 
 use crate::desired::LoadedSource;
 use crate::identity::has_account;
+use crate::ingest::under_record_id;
 use crate::{Pipeline, PipelineError, Source};
 
 /// What is known of the keys that an export says have changed.
@@ -119,6 +121,43 @@ impl Pipeline {
             writes.extend(self.under_new_keys(&states, &name, &source, aliases, &left_over).await?);
         }
         Ok(writes)
+    }
+}
+
+impl Pipeline {
+    /// What a source says in `back`, an earlier generation, of the records that its keys mean by
+    /// now: an answer about keys is no part of an export, and is not taken back with one.
+    pub(crate) async fn under_later_keys(
+        &self,
+        states: &States,
+        of: &Source,
+        (newest, back): (&Published, Manifest),
+        aliases: &Aliases,
+    ) -> Result<Manifest, PipelineError> {
+        let keys = aliases.iter().map(|(kind, key, _)| key_of(kind, &Text::new(key)));
+        let keys: BTreeSet<Key> = keys.collect();
+        if keys.is_empty() {
+            return Ok(back);
+        }
+        let name = StateName::Source(of.name.clone());
+        let loaded = states.load(&name, &back).await?;
+        let generation = back.head.generation;
+        let published = Published { manifest: back, ..newest.clone() };
+        let source = LoadedSource { name: of.name.clone(), rules: of.rules(), published, loaded };
+        let next = match said_of(&source, &keys)?.is_empty() {
+            true => None,
+            false => {
+                let now = |entry| Some(under_record_id(entry, aliases));
+                self.next_with(states, &name, &source, now).await?
+            }
+        };
+        Ok(match next {
+            Some(mut next) => {
+                next.head.generation = generation;
+                next
+            }
+            None => source.published.manifest,
+        })
     }
 }
 

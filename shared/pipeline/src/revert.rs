@@ -148,6 +148,12 @@ impl Pipeline {
         if what.sources.is_empty() {
             return Err(self.nothing_to_take_back(asked).await?);
         }
+        if what.runs.is_empty() {
+            return Err(PipelineError::NotFound(format!(
+                "run {id} followed no export: somebody had answered a question about keys; that is \
+                 taken back with `rollcall rename OLD NEW --undo`"
+            )));
+        }
         Ok(what)
     }
 

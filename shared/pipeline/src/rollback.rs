@@ -122,12 +122,13 @@ impl Pipeline {
     ) -> Result<(), PipelineError> {
         let scope = &self.integration.scope;
         let mut writes = vec![lease.check(scope)];
-        for (source, to) in &what.sources {
-            writes.extend(self.source_writes(source, *to, &what.runs, why).await?);
-        }
         let stored = Aliases::load(&self.stores, scope).await?;
         let mut aliases = stored.clone();
         aliases.take_back(&what.ids().into_iter().collect());
+        for (source, to) in &what.sources {
+            let taken = (what.runs.as_slice(), &aliases);
+            writes.extend(self.source_writes(source, *to, taken, why).await?);
+        }
         writes.extend(aliases.writes(&stored, scope)?);
         for stored in &mut what.runs {
             mark(&mut stored.run);
@@ -143,14 +144,14 @@ impl Pipeline {
         &self,
         source: &str,
         to: u64,
-        runs: &[StoredRun],
+        (runs, aliases): (&[StoredRun], &Aliases),
         why: &str,
     ) -> Result<Vec<Write>, PipelineError> {
-        if self.integration.source(source).is_none() {
+        let Some(configured) = self.integration.source(source) else {
             return Err(PipelineError::NotFound(format!(
                 "the configuration has no source `{source}` any more: put it back first"
             )));
-        }
+        };
         let scope = &self.integration.scope;
         let states = States::new(&self.stores, scope.clone());
         let name = StateName::Source(source.to_owned());
@@ -160,6 +161,8 @@ impl Pipeline {
             let earlier = self.earlier(&states, &name, to).await?;
             let now = self.clock.now();
             let back = roll_back(&states, &name, &newest, &earlier, now).await?;
+            let both = (&newest, back);
+            let back = self.under_later_keys(&states, configured, both, aliases).await?;
             writes.extend(states.publication(&name, &newest, &back)?);
         }
         let mut status = StoredSource::load(&self.stores, scope, source).await?;
