@@ -408,3 +408,21 @@ fn the_linter_knows_every_limit() {
     let rules: Vec<_> = world.lints(&plan).iter().map(plan::Lint::rule).collect();
     assert_eq!(rules, ["suspect"]);
 }
+
+/// What cannot be done at all is no reason to hold what can, nor would an approval let it go.
+#[test]
+fn what_waits_for_something_that_is_nowhere_is_not_weighed() {
+    let mut world = World::holding(&[course("a").into(), person("p", "ada").into()]);
+    world.limits.actions.set(Kind::Enrollment, Limited::Create, count(1));
+    let wanted = [
+        course("a").into(),
+        person("p", "ada").into(),
+        student("a", "p").into(),
+        student("nowhere", "p").into(),
+        student("nowhere else", "p").into(),
+    ];
+    let plan = world.diff(&wanted).plan;
+    assert_eq!(lines(&changes(&plan)), ["create enrollment:a/p"]);
+    assert!(plan.held.is_empty(), "{:?}", plan.reasons);
+    assert_eq!(plan.summary.deferred, 2);
+}

@@ -39,6 +39,11 @@ impl Run<'_> {
             self.deferred +=
                 self.moving.add_first(&gains, &mut self.board, |f| findings.push(f))?;
         }
+        // What cannot be done at all is not weighed: it would hold what can, and no approval could
+        // let it go.
+        let (board, known) = (&mut self.board, &mut self.known);
+        let findings = &mut self.findings;
+        while refs::check(board, known, &mut self.deferred, |f| findings.push(f))? {}
         // Only the part that dropped is held for it, so that what is left is weighed without it.
         hold::suspects(&self.suspected, &past.suspects, &mut self.board);
         let drop = limits.sharp_drop;
