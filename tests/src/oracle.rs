@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ambient::Clock as _;
+use pipeline::{Keeping, OpenVault, Vault as _, hand_over};
 use roster::Role;
 use sandbox::moodle::{Site, Standing};
+use store::state::credentials::{Standing as Credential, StoredIssue};
 use store::state::{StateName, States};
 
 use crate::life::{Day, Event};
@@ -61,6 +64,7 @@ pub fn remembered(world: &World, who: &str, lms: &Town) -> Vec<String> {
 pub async fn faults(world: &World, town: &Town) -> Vec<String> {
     let mut wrong = lms_differs(&world.platform(), town, &world.known);
     wrong.extend(store_is_inconsistent(world).await);
+    wrong.extend(list_differs(world).await);
     wrong
 }
 
@@ -259,4 +263,37 @@ async fn read_back(states: &States, name: &StateName) -> Result<(), String> {
         return Err(format!("it counts {:?} and holds {counts:?}", manifest.head.counts));
     }
     Ok(())
+}
+
+/// Where the list of passwords that are to be handed over is not what the LMS was told.
+async fn list_differs(world: &World) -> Vec<String> {
+    let issues = StoredIssue::all(&world.stores(), &world.integration.scope).await;
+    let issues = issues.expect("the list can be read");
+    let (mut wrong, mut listed) = (Vec::new(), BTreeSet::new());
+    let platform = world.platform();
+    let passwords = &platform.passwords;
+    let open = |key: &str, sealed: &[u8]| OpenVault.open(key, sealed);
+    for one in issues.iter().flat_map(|stored| &stored.issue.credentials) {
+        let handed = hand_over(one, &open).expect("what was sealed opens");
+        let is_new = listed.insert(handed.key.to_string());
+        match (one.standing, passwords.get(handed.key.as_str())) {
+            (Credential::Set, Some(told)) if *told == handed.password.as_str() && is_new => {}
+            (standing, told) => wrong.push(format!(
+                "the list has a {standing:?} password of {}, new {is_new}; the LMS was told one: \
+                 {}, this one: {}",
+                handed.key,
+                told.is_some(),
+                told.is_some_and(|told| *told == handed.password.as_str()),
+            )),
+        }
+    }
+    let over = world.clock.now() - Keeping::default().credentials;
+    for (_, user) in platform.site.users() {
+        let was_told = passwords.contains_key(user.idnumber.as_str());
+        let is_recent = user.created > over.as_second();
+        if was_told && is_recent && !listed.contains(user.idnumber.as_str()) {
+            wrong.push(format!("the password of {} is on no list", user.idnumber));
+        }
+    }
+    wrong
 }

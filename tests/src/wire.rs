@@ -25,6 +25,8 @@ pub struct Platform {
     late: Vec<(Timestamp, sandbox::Request)>,
     /// What was made in it by hand, as it was then.
     pub by_hand: ByHand,
+    /// The password that each account was made with, by its key; none of those that it mails.
+    pub passwords: BTreeMap<String, String>,
 }
 
 /// What people made in the LMS themselves: it must stay as it is.
@@ -48,12 +50,17 @@ impl Platform {
 
     /// One that is this site, in which nothing was made by hand.
     pub fn of(site: Site) -> Self {
-        Self { site, late: Vec::new(), by_hand: ByHand::default() }
+        Self { site, late: Vec::new(), by_hand: ByHand::default(), passwords: BTreeMap::new() }
     }
 
     /// Another one with the same content.
     pub fn fork(&self) -> Self {
-        Self { site: self.site.fork(), late: self.late.clone(), by_hand: self.by_hand.clone() }
+        Self {
+            site: self.site.fork(),
+            late: self.late.clone(),
+            by_hand: self.by_hand.clone(),
+            passwords: self.passwords.clone(),
+        }
     }
 
     /// Lets every late request in whose time has come.
@@ -63,8 +70,18 @@ impl Platform {
         self.late = late;
         let landed: Vec<_> = landed;
         for (at, request) in landed {
-            self.site.handle(&request, at);
+            self.reply(&request, at);
         }
+    }
+
+    /// Answers a request, and notes with which passwords it made accounts.
+    fn reply(&mut self, request: &sandbox::Request, now: Timestamp) -> Reply {
+        let mut made = accounts_of(&request.body);
+        made.retain(|(key, _)| self.site.users_by_idnumber(key).is_empty());
+        let reply = self.site.reply(request, now);
+        made.retain(|(key, _)| !self.site.users_by_idnumber(key).is_empty());
+        self.passwords.extend(made);
+        reply
     }
 
     /// A call past Rollcall, as an administrator might make it: what it answers.
@@ -289,7 +306,7 @@ impl Transport for Wire {
                     platform.site.faults_mut().add(Rule::next(1, fault));
                 }
             }
-            platform.site.reply(&asked, self.now())
+            platform.reply(&asked, self.now())
         };
         match verdict {
             Verdict::GoAndDie => match self.tap.die().await {},
@@ -327,4 +344,28 @@ fn function_of(body: &[u8]) -> String {
     let body = String::from_utf8_lossy(body);
     let named = body.split('&').find_map(|field| field.strip_prefix("wsfunction="));
     named.unwrap_or_default().to_owned()
+}
+
+/// The accounts that a request makes: key and password of each that has both.
+fn accounts_of(body: &[u8]) -> Vec<(String, String)> {
+    if function_of(body) != "core_user_create_users" {
+        return Vec::new();
+    }
+    let body = String::from_utf8_lossy(body).replace("%5B", "[").replace("%5D", "]");
+    let mut accounts: BTreeMap<&str, (String, String)> = BTreeMap::new();
+    for (name, value) in body.split('&').filter_map(|field| field.split_once('=')) {
+        let Some((at, field)) = name.strip_prefix("users[").and_then(|n| n.split_once("][")) else {
+            continue;
+        };
+        let account = accounts.entry(at).or_default();
+        match field {
+            "idnumber]" => value.clone_into(&mut account.0),
+            "password]" => value.clone_into(&mut account.1),
+            _ => {}
+        }
+    }
+    accounts
+        .into_values()
+        .filter(|(key, password)| !key.is_empty() && !password.is_empty())
+        .collect()
 }

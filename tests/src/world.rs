@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ambient::{Clock, ManualClock, SeededRandom, Timestamp};
-use lms::moodle::{Moodle, MoodleAccess, MoodleConfig};
+use lms::moodle::{Moodle, MoodleAccess, MoodleConfig, NewPassword};
 use pipeline::{
     Integration, NoProgress, OpenVault, Pipeline, PipelineError, Safety, Source, Speaks, Standing,
 };
@@ -313,12 +313,14 @@ pub fn source() -> Source {
     }
 }
 
-/// Small calls, so that a day of a small school has many moments to die at.
+/// Small calls, so that a day of a small school has many moments to die at; and passwords that
+/// somebody hands over, so that each of them says what is on the list by then.
 fn moodle_config() -> MoodleConfig {
     MoodleConfig {
         batch: 12,
         concurrency: 2,
         timeout: TIMEOUT.as_secs(),
+        password: NewPassword::List,
         ..MoodleConfig::default()
     }
 }

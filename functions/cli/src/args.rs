@@ -119,6 +119,7 @@ pub enum Command {
     Sweep(commands::sweep::Sweep),
     Target(commands::target::Target),
     Log(commands::log::Log),
+    Credentials(commands::credentials::Credentials),
     Forget(commands::forget::Forget),
     Sandbox(commands::sandbox::Sandbox),
     Generate(commands::generate::Generate),

@@ -1,5 +1,6 @@
 //! One batch, from its object to its line in the ledger.
 
+mod issue;
 mod lines;
 
 use std::sync::Arc;
@@ -9,14 +10,18 @@ use ambient::{Clock, Stopwatch, Timestamp};
 use lms::{Applying, Attempt, Lms, LmsError, Outcome, Receipt, Survey, Work};
 use plan::{Batch, Capabilities, Change, FieldPolicies, FieldSet};
 use roster::{Key, Password, Person, Record, Text};
-use store::Stores;
 use store::state::Scope;
+use store::state::credentials::{Issue, StoredIssue};
 use store::state::lease::Lease;
 use store::state::ledger::{self, Entry, Line, LineResult, Sight, StoredEntry};
 use store::state::run::{ReceiptCounts, StoredRun};
+use store::{Stores, Write};
 use tracing::{info, warn};
 
 use crate::{DeliveryError, Resolver};
+pub use issue::{Handed, Issuing, SealPassword, hand_over, sealing_key};
+
+use issue::Issued;
 use lines::{add, count, is_begun, keep_begun, line_of, plain, sight_of, survey_of};
 
 /// How a courier works.
@@ -56,6 +61,8 @@ pub struct Courier<'a> {
     /// Opens a sealed password of the person with this key, at the last moment. It is asked for the
     /// record's key, then for the one that the source uses now.
     pub open: Box<OpenPassword<'a>>,
+    /// Makes the passwords that somebody hands over.
+    pub issuing: Issuing<'a>,
     /// When which field is told.
     pub fields: &'a FieldPolicies,
     /// How it works.
@@ -125,7 +132,8 @@ impl Courier<'_> {
             },
         };
         prepared.leave_what_is_theirs();
-        let mut entry = self.claim(lease, &id, number, found, &prepared).await?;
+        let mut issued = self.issue(&id, number, attempt, &mut prepared).await?;
+        let mut entry = self.claim((lease, &id, number), found, &prepared, &mut issued).await?;
         let sent = self.send(lease, &id, number, &mut entry, &prepared, attempt).await?;
         prepared.note_members_read(resolver);
         let lines = prepared.lines(sent.receipts);
@@ -136,7 +144,11 @@ impl Courier<'_> {
         entry.entry.lines = Some(lines);
         run.run.calls += calls;
         run.run.times.delivering += time.millis(&*self.clock);
-        self.record(lease, run, number, &entry, receipts).await?;
+        let also = match (&issued, &entry.entry.lines) {
+            (Some(issued), Some(lines)) => issued.record(&prepared, lines)?,
+            _ => Vec::new(),
+        };
+        self.record(lease, run, (number, &entry, receipts), also).await?;
         info!(run = %id, batch = number, applied = receipts.applied, rejected = receipts.rejected, "batch recorded");
         Ok(Delivered { receipts, stopped: sent.stopped })
     }
@@ -167,7 +179,7 @@ impl Courier<'_> {
             let renewed =
                 lease.renew(self.stores, self.scope, &*self.clock, self.settings.lease).await;
             renewed.map_err(DeliveryError::under_lease)?;
-            self.write_claim(lease, run, number, entry).await?;
+            self.write_claim((lease, run, number), entry, None).await?;
             let (begun, untouched): (Vec<usize>, Vec<usize>) =
                 left.into_iter().partition(|at| is_begun(&sent.receipts[*at]));
             let (left, attempt) = match begun.is_empty() {
@@ -208,13 +220,40 @@ impl Courier<'_> {
         }
     }
 
-    async fn claim(
+    /// The passwords that the batch's new accounts are to have, where they are handed over: those
+    /// that were decided when it was claimed first, else new ones.
+    async fn issue(
         &self,
-        lease: &Lease,
         run: &str,
         number: u64,
+        attempt: Attempt,
+        prepared: &mut Prepared,
+    ) -> Result<Option<Issued>, DeliveryError> {
+        if attempt == Attempt::Again {
+            // Whatever the configuration says by now: they may have been sent.
+            let stored = StoredIssue::load(self.stores, self.scope, run, number).await?;
+            return Ok(stored.map(|stored| Issued::again(stored, prepared, &*self.open)));
+        }
+        if !prepared.makes_accounts_with_issued(&*self.lms) {
+            return Ok(None);
+        }
+        let earlier = match prepared.has_doubts() {
+            true => StoredIssue::all(self.stores, self.scope).await?,
+            false => Vec::new(),
+        };
+        let now = self.clock.now();
+        let none = Issue { at: now, expires: now, credentials: Vec::new() };
+        let stored = StoredIssue::new(self.scope, run, number, none);
+        let with = (&self.issuing, &*self.open);
+        Issued::new((stored, now), earlier, prepared, &*self.lms, with)
+    }
+
+    async fn claim(
+        &self,
+        (lease, run, number): (&Lease, &str, u64),
         found: Option<StoredEntry>,
         prepared: &Prepared,
+        issued: &mut Option<Issued>,
     ) -> Result<StoredEntry, DeliveryError> {
         let mut stored = found.unwrap_or_else(|| StoredEntry {
             entry: Entry {
@@ -228,21 +267,23 @@ impl Courier<'_> {
             version: 0,
         });
         stored.entry.attempts += 1;
-        self.write_claim(lease, run, number, &mut stored).await?;
+        let also = issued.as_ref().map(Issued::claim).transpose()?.flatten();
+        self.write_claim((lease, run, number), &mut stored, also).await?;
+        issued.iter_mut().for_each(Issued::claimed);
         Ok(stored)
     }
 
     /// Says under the lease that requests may start now.
     async fn write_claim(
         &self,
-        lease: &Lease,
-        run: &str,
-        number: u64,
+        (lease, run, number): (&Lease, &str, u64),
         stored: &mut StoredEntry,
+        also: Option<Write>,
     ) -> Result<(), DeliveryError> {
         stored.entry.fence = lease.fence;
         stored.entry.quiet_after = lease.until;
-        let writes = vec![lease.check(self.scope), stored.write(self.scope, run, number)?];
+        let mut writes = vec![lease.check(self.scope), stored.write(self.scope, run, number)?];
+        writes.extend(also);
         self.stores.table.transact(writes).await.map_err(DeliveryError::under_lease)?;
         stored.version += 1;
         Ok(())
@@ -252,17 +293,17 @@ impl Courier<'_> {
         &self,
         lease: &Lease,
         run: &mut StoredRun,
-        number: u64,
-        entry: &StoredEntry,
-        receipts: ReceiptCounts,
+        (number, entry, receipts): (u64, &StoredEntry, ReceiptCounts),
+        also: Vec<Write>,
     ) -> Result<(), DeliveryError> {
         run.run.delivered = run.run.delivered.max(number + 1);
         add(&mut run.run.receipts, receipts);
-        let writes = vec![
+        let mut writes = vec![
             lease.check(self.scope),
             entry.write(self.scope, &run.run.id, number)?,
             run.write(self.scope)?,
         ];
+        writes.extend(also);
         self.stores.table.transact(writes).await.map_err(DeliveryError::under_lease)?;
         run.saved();
         Ok(())
@@ -315,9 +356,10 @@ impl Prepared {
                         Key::Enrollment { course, .. } => resolver.members_read(course).await?,
                         _ => true,
                     };
-                    let survey = Survey::NotNeeded;
                     let read_back = FieldSet::default();
-                    prepared.work.push(Work { change, refs, members_read, read_back, survey });
+                    let (survey, issued) = (Survey::NotNeeded, None);
+                    let work = Work { change, refs, members_read, read_back, survey, issued };
+                    prepared.work.push(work);
                     Ok(prepared.work.len() - 1)
                 }
             };
@@ -353,6 +395,21 @@ impl Prepared {
                 person.password = Some(plain.map_or(Password::Generated, Password::Delivered));
             }
         }
+    }
+
+    /// Whether it makes an account whose password is handed over.
+    fn makes_accounts_with_issued(&self, lms: &dyn Lms) -> bool {
+        self.work.iter().any(|work| match &work.change.after {
+            Some(Record::Person(person)) if work.change.action == plan::Action::Create => {
+                lms.takes_issued(person)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether something in it was sent before and never answered.
+    fn has_doubts(&self) -> bool {
+        self.work.iter().any(|work| work.change.cause == plan::Cause::InDoubt)
     }
 
     fn take_surveys(&mut self, surveys: Vec<Survey>) {

@@ -18,6 +18,9 @@ mod batch;
 mod error;
 mod resolve;
 
-pub use batch::{Courier, Delivered, OpenPassword, Predecessor, Settings, load_batch};
+pub use batch::{
+    Courier, Delivered, Handed, Issuing, OpenPassword, Predecessor, SealPassword, Settings,
+    hand_over, load_batch, sealing_key,
+};
 pub use error::DeliveryError;
 pub use resolve::{Known, Resolver};

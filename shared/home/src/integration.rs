@@ -130,6 +130,7 @@ fn keeping(configured: &runtime::config::Keeping) -> Keeping {
         history: configured.history,
         audit: configured.audit,
         backups: configured.backups.unwrap_or(default.backups),
+        credentials: configured.credentials.unwrap_or(default.credentials),
     }
 }
 

@@ -143,6 +143,7 @@ fn create(record: impl Into<Record>) -> Work {
         members_read: false,
         read_back: Default::default(),
         survey: Survey::NotNeeded,
+        issued: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use ambient::Timestamp;
 use async_trait::async_trait;
 use plan::{Capabilities, Change, FieldSet, Ownership};
-use roster::{Key, Text};
+use roster::{Key, Password, Person, Text};
 
 use crate::LmsError;
 
@@ -101,6 +101,9 @@ pub struct Work {
     pub read_back: FieldSet,
     /// What the survey of this batch said; `NotNeeded` before it was made.
     pub survey: Survey,
+    /// A password that was made for this account and will be handed over: the adapter sends this
+    /// one and no other. `None` where there is none.
+    pub issued: Option<Password>,
 }
 
 impl Work {
@@ -208,6 +211,13 @@ pub trait Lms: Send + Sync {
     /// that cannot be asked lacks nothing that is known.
     async fn check_setup(&self) -> Result<Vec<Missing>, LmsError> {
         Ok(Vec::new())
+    }
+
+    /// Whether a new account for `person` is to have a password that we make and somebody hands over
+    /// ([`Work::issued`]).
+    fn takes_issued(&self, person: &Person) -> bool {
+        let _ = person;
+        false
     }
 
     /// Looks up what is there of the records in `work` that need it: creates, enrollments in

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ambient::{Stopwatch, Timestamp};
-use delivery::{Courier, Predecessor, Resolver, Settings};
+use delivery::{Courier, Issuing, Predecessor, Resolver, Settings};
 use lms::LmsError;
 use serde::{Deserialize, Serialize};
 use store::state::States;
@@ -236,6 +236,11 @@ impl Pipeline {
             lms: Arc::clone(&self.lms),
             clock: Arc::clone(&self.clock),
             open: Box::new(|key, sealed| self.vault.open(key, sealed)),
+            issuing: Issuing {
+                seal: Box::new(|key, plain| self.vault.seal(key, plain)),
+                random: Arc::clone(&self.random),
+                lasts: self.integration.keeping.credentials,
+            },
             fields: &self.integration.policy.fields,
             settings: Settings {
                 lease: self.integration.lease,

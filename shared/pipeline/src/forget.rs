@@ -247,6 +247,7 @@ impl Pipeline {
             let check = lease.check(scope);
             erasure.states += forget::erase(&self.stores, scope, &name, who, &check).await?;
         }
+        erasure.items += self.forget_credentials(lease, &who.keys).await?;
         self.redact_items(lease, &redactor, &mut erasure).await?;
         let mut writes = who.end(scope, self.clock.now());
         writes.push(lease.check(scope));

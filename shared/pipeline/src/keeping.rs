@@ -7,6 +7,7 @@
 //! | history | `retention.history` | what a trace tells of runs before |
 //! | runs | `log.keep` | the run, its ledger |
 //! | audit trail | `retention.audit` | its entries |
+//! | passwords of new accounts | `retention.credentials`, 14 days | what nobody handed over |
 //!
 //! What is not configured is kept. Where objects stand on AWS their lifecycle rules do the same for
 //! plans and reports, sooner or later; nothing minds which of them comes first.
@@ -51,10 +52,13 @@ pub struct Keeping {
     pub audit: Option<Duration>,
     /// For how long the school keeps backups of all this: what a receipt of forgetting dates.
     pub backups: Duration,
+    /// For how long passwords of new accounts can be handed over.
+    pub credentials: Duration,
 }
 
 impl Default for Keeping {
-    /// Everything is kept; backups for 35 days, as the point-in-time recovery of DynamoDB is.
+    /// Everything is kept; backups for 35 days, as the point-in-time recovery of DynamoDB is, and
+    /// passwords of new accounts for a fortnight.
     fn default() -> Self {
         Self {
             log_level: Severity::Note,
@@ -64,6 +68,7 @@ impl Default for Keeping {
             history: None,
             audit: None,
             backups: Duration::from_secs(35 * DAY),
+            credentials: Duration::from_secs(14 * DAY),
         }
     }
 }

@@ -18,6 +18,7 @@
 
 mod approve;
 mod arrivals;
+mod credentials;
 mod deliver;
 mod desired;
 mod dispatch;
@@ -57,6 +58,8 @@ mod view;
 
 pub use approve::{Approved, Rejection};
 pub use arrivals::{Arrival, Arrived, SETTLE, Wholeness};
+pub use credentials::{HandOver, WaitingCredential};
+pub use delivery::{Handed, hand_over};
 pub use dispatch::Handled;
 pub use drive::{Pipeline, SyncOutcome};
 pub use error::{LaterRun, PipelineError};

@@ -88,6 +88,7 @@ impl Pipeline {
         let mut lease = self.take_lease().await?;
         let segments_deleted = self.collect_garbage(&lease).await?;
         let cleared = self.clear_old(&mut lease).await?;
+        self.erase_expired_credentials().await?;
         lease.release(&self.stores, scope, &*self.clock).await?;
         let due = ours.into_iter().map(|wake| wake.reason).collect();
         Ok(Swept { due, outcome, segments_deleted, cleared, circuit_open_until, rest })
@@ -126,6 +127,7 @@ impl Pipeline {
             }
             let deleted = self.collect_garbage(&lease).await?;
             self.clear_old(&mut lease).await?;
+            self.erase_expired_credentials().await?;
             self.stores.table.put(&self.tidied(), now.to_string().into(), Condition::Any).await?;
             Ok(deleted)
         };

@@ -12,6 +12,15 @@ pub fn rejects_csv(receipts: impl Iterator<Item = ReceiptLine>) -> impl Iterator
     std::iter::once(HEAD.to_owned()).chain(receipts.filter(open).map(|line| row(&line)))
 }
 
+/// Any rows under a heading, as CSV. A cell that begins as a formula does gets an apostrophe.
+pub fn csv_rows<const N: usize>(
+    head: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> impl Iterator<Item = String> {
+    let head = head.map(str::to_owned);
+    std::iter::once(head).chain(rows).map(|row| row.map(|text| cell(&text)).join(",") + "\r\n")
+}
+
 fn row(line: &ReceiptLine) -> String {
     let code = line.code.as_deref().unwrap_or_default();
     let needs = line.needs.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -22,7 +22,7 @@ pub mod text;
 mod verdict;
 mod view;
 
-pub use csv::rejects_csv;
+pub use csv::{csv_rows, rejects_csv};
 pub use explain::explain;
 pub use label::harmless_text;
 pub use verdict::{Step, Tone, Verdict};

@@ -73,6 +73,7 @@ pub async fn run(command: Command, setting: &Setting) -> Result<Exit, Failure> {
         }
         Command::Sweep(_) => steps::sweep(setting).await,
         Command::Log(command) => command.run(setting).await,
+        Command::Credentials(command) => command.run(setting).await,
         Command::Forget(command) => steps::forget(command, setting).await,
         Command::Tenant(command) => command.run(setting).await,
         Command::Redrive(command) => command.run(setting).await,

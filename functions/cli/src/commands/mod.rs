@@ -4,6 +4,7 @@ pub mod approve;
 pub mod backup;
 pub mod check;
 pub mod completions;
+pub mod credentials;
 pub mod digest;
 pub mod forget;
 pub mod generate;
@@ -84,6 +85,7 @@ async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> 
         Command::Sweep(command) => command.run(setting).await,
         Command::Target(command) => command.run(setting).await,
         Command::Log(command) => command.run(setting).await,
+        Command::Credentials(command) => command.run(setting).await,
         Command::Forget(command) => command.run(setting).await,
         Command::Sandbox(command) => command.run(setting).await,
         Command::Generate(command) => command.run(setting),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use store::state::run::RunState;
 
 use super::approve::who;
+use super::credentials;
 use crate::exports::Exports;
 use crate::failure::Failure;
 use crate::home::{Access, Home, Setting};
@@ -102,6 +103,9 @@ pub async fn told(setting: &Setting, home: &Home, outcome: &SyncOutcome) -> Resu
     } else if !console.is_quiet() || exit != Exit::Done {
         console.print(&text::closing(&view, &console.look()));
         for hint in next_steps(home, outcome) {
+            console.print(&format!("{hint}\n"));
+        }
+        if let Some(hint) = credentials::waiting(home).await? {
             console.print(&format!("{hint}\n"));
         }
     }

@@ -173,6 +173,9 @@ pub enum NewPassword {
     Mail,
     /// We make one at random that nobody gets to know: the person asks Moodle for a new one.
     Random,
+    /// We make one that is changed at the first login, and keep it sealed on a list that somebody
+    /// hands over once.
+    List,
 }
 
 /// Which records that are there already may be taken over. What may not is refused with a code
@@ -324,7 +327,7 @@ mod tests {
             ("adopt = { user = true }", "user"),
             ("utc_offset = '1'", "+01:00"),
             ("utc_offset = '+1:00'", "+01:00"),
-            ("password = 'none'", "mail"),
+            ("password = 'none'", "`list`"),
         ] {
             let error = toml::from_str::<MoodleConfig>(bad).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");

@@ -137,6 +137,10 @@ impl Lms for Moodle {
         Moodle::check_setup(self).await
     }
 
+    fn takes_issued(&self, person: &roster::Person) -> bool {
+        user_fields::takes_issued(person, &self.config)
+    }
+
     async fn survey(&self, work: &[Work]) -> Result<Vec<Survey>, LmsError> {
         let session = Session::new(self, None);
         let mut surveys = vec![Survey::NotNeeded; work.len()];

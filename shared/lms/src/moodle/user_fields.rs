@@ -80,17 +80,42 @@ pub(super) fn email(person: &Person) -> Result<String, &'static str> {
     }
 }
 
-/// Login method and password of a new account, and what is odd about them.
+/// Whether Moodle itself keeps the password: other ways to log in ask somebody else for it.
+fn keeps_passwords(config: &MoodleConfig) -> bool {
+    matches!(config.auth.as_str(), "manual" | "email")
+}
+
+/// Whether a new account of `person` gets a password that is handed over on a list: the source
+/// delivers none, and Moodle is not to mail one.
+pub(super) fn takes_issued(person: &Person, config: &MoodleConfig) -> bool {
+    use roster::Password as Given;
+    let delivers = matches!(person.password, Some(Given::Delivered(_) | Given::External));
+    config.password == NewPassword::List && keeps_passwords(config) && !delivers
+}
+
+/// The preference by which Moodle asks for another password at the first login: its name's field
+/// and its value's.
+pub(super) const FORCED_CHANGE: [(&str, &str); 2] =
+    [("preferences][0][type", "auth_forcepasswordchange"), ("preferences][0][value", "1")];
+
+/// Login method and password of a new account, and what is odd about them. An `issued` password is
+/// sent as it is, for somebody hands over that one.
 pub(super) fn login(
     person: &Person,
+    issued: Option<&roster::Password>,
     config: &MoodleConfig,
     random: &dyn Random,
 ) -> (UserFields, Option<&'static str>) {
     use roster::Password as Given;
     let mut fields = vec![("auth", config.auth.clone())];
-    // Others than these ask somebody else for the password.
-    if !matches!(config.auth.as_str(), "manual" | "email") {
+    if !keeps_passwords(config) {
         return (fields, None);
+    }
+    if let Some(Given::Delivered(password)) = issued {
+        fields.push(("password", password.to_string()));
+        fields.extend(FORCED_CHANGE.map(|(name, value)| (name, value.to_owned())));
+        let hashed = matches!(person.password, Some(Given::Hashed { .. }));
+        return (fields, hashed.then_some("password-hash-not-taken"));
     }
     let remark = match &person.password {
         Some(Given::Delivered(password)) => {
@@ -103,7 +128,10 @@ pub(super) fn login(
     };
     let external = matches!(person.password, Some(Given::External));
     match config.password {
-        NewPassword::Mail if !external => fields.push(("createpassword", "1".to_owned())),
+        // Of one that is on no list the person hears from Moodle.
+        NewPassword::Mail | NewPassword::List if !external => {
+            fields.push(("createpassword", "1".to_owned()));
+        }
         _ => fields.push(("password", random_password(random))),
     }
     (fields, remark)

@@ -75,11 +75,11 @@ fn new_accounts_log_in_as_configured() {
         let config = MoodleConfig { auth: auth.into(), password: policy, ..Default::default() };
         let mut person = person();
         person.password = given;
-        let (fields, remark) = login(&person, &config, &random);
+        let (fields, remark) = login(&person, None, &config, &random);
         let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
         assert_eq!((names.as_slice(), remark), (expected, odd));
     };
-    use NewPassword::{Mail, Random};
+    use NewPassword::{List, Mail, Random};
     let delivered = || Some(Password::Delivered(Text::new("Passw0rd!x")));
     let hashed = Some(Password::Hashed { scheme: "MD5".into(), value: "x".into() });
     check("manual", None, Mail, &["auth", "createpassword"], None);
@@ -88,6 +88,7 @@ fn new_accounts_log_in_as_configured() {
     check("manual", Some(Password::External), Mail, &["auth", "password"], None);
     check("manual", hashed, Mail, &["auth", "createpassword"], Some("password-hash-not-taken"));
     check("oidc", delivered(), Mail, &["auth"], None);
+    check("manual", None, List, &["auth", "createpassword"], None);
     assert_ne!(random_password(&random), random_password(&random));
     assert_eq!(random_password(&random).len(), 24);
 }
@@ -105,4 +106,32 @@ fn only_what_changed_is_sent() {
     lost.middle = Some(Text::new("M"));
     let with = account(&lost).unwrap();
     assert!(changed(&with, account(&person()).unwrap()).is_empty());
+}
+
+#[test]
+fn a_password_for_a_list_is_sent_as_it_is_and_changed_at_the_first_login() {
+    let random = SeededRandom::new(1);
+    let config = MoodleConfig { password: NewPassword::List, ..MoodleConfig::default() };
+    let issued = Password::Delivered(Text::new("aB2x-cD3y"));
+    let (fields, remark) = login(&person(), Some(&issued), &config, &random);
+    let body: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let [force, on] = FORCED_CHANGE;
+    assert_eq!(body, [("auth", "manual"), ("password", "aB2x-cD3y"), force, on]);
+    assert_eq!(remark, None);
+    let takes = |given: Option<Password>, auth: &str, policy| {
+        let mut person = person();
+        person.password = given;
+        takes_issued(
+            &person,
+            &MoodleConfig { auth: auth.into(), password: policy, ..config.clone() },
+        )
+    };
+    let hashed = Password::Hashed { scheme: "MD5".into(), value: "x".into() };
+    assert!(takes(None, "manual", NewPassword::List));
+    assert!(takes(Some(Password::Generated), "email", NewPassword::List));
+    assert!(takes(Some(hashed), "manual", NewPassword::List));
+    assert!(!takes(Some(Password::External), "manual", NewPassword::List));
+    assert!(!takes(Some(Password::Delivered("x".into())), "manual", NewPassword::List));
+    assert!(!takes(None, "oidc", NewPassword::List));
+    assert!(!takes(None, "manual", NewPassword::Mail));
 }

@@ -175,7 +175,8 @@ fn decide(session: &Session<'_>, task: Task<'_>, found: FoundUser) -> Decision {
 
 type Made<'a> = (Task<'a>, &'a Person, u64, Ownership);
 
-/// Makes accounts; one whose delivered password the site refuses gets one that nobody knows.
+/// Makes accounts; one whose delivered password the site refuses gets one that nobody knows. One
+/// whose password we made for a list is refused with it.
 async fn make<'a>(
     session: &Session<'_>,
     people: Vec<(Task<'a>, &'a Person)>,
@@ -186,7 +187,9 @@ async fn make<'a>(
     for (task, person) in &people {
         match user_fields::account(person) {
             Ok(mut fields) => {
-                let (login, odd) = user_fields::login(person, config, &*session.site.random);
+                let issued = task.work.issued.as_ref();
+                let (login, odd) =
+                    user_fields::login(person, issued, config, &*session.site.random);
                 fields.extend(login);
                 if let Some(odd) = odd {
                     slots.remark(task.index, odd);
@@ -198,7 +201,7 @@ async fn make<'a>(
     }
     let mut sent = send::send(session, CREATE, entries).await;
     let again: Vec<Entry> = sent
-        .extract_if(.., |(_, sent)| is_password_refusal(sent))
+        .extract_if(.., |(entry, sent)| is_password_refusal(sent) && !is_issued(entry))
         .map(|(entry, _)| entry)
         .collect();
     let again = again.into_iter().map(|mut entry| {
@@ -253,6 +256,11 @@ async fn look_back<'a>(
         }
     }
     made
+}
+
+/// Whether its password is on a list: no other one can take its place, for the list would be wrong.
+fn is_issued(entry: &Entry) -> bool {
+    entry.field(user_fields::FORCED_CHANGE[0].0).is_some()
 }
 
 fn is_password_refusal(sent: &Sent) -> bool {

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use lms::moodle::{Adopt, MoodleConfig};
+use lms::moodle::{Adopt, MoodleConfig, NewPassword};
 use lms::{Attempt, Lms, MatchedBy, Outcome, Survey};
 use plan::{Action, Cause, Ownership};
 use roster::{Password, Status, Text};
@@ -278,4 +278,18 @@ async fn the_survey_names_what_is_there() {
         survey.await.unwrap(),
         [found(MatchedBy::Key), Survey::Absent, found(MatchedBy::Username), Survey::NotNeeded]
     );
+}
+
+#[tokio::test]
+async fn a_password_for_a_list_is_never_exchanged_for_another() {
+    let world = world_with(MoodleConfig { password: NewPassword::List, ..MoodleConfig::default() });
+    let issued = |n: usize, password: &str| {
+        let password = Some(Password::Delivered(Text::new(password)));
+        lms::Work { issued: password, ..create(person(n)) }
+    };
+    let work = vec![issued(1, "kB2x-mD3y-qF4z"), issued(2, "weak"), create(person(3))];
+    let receipts = world.deliver(work).await;
+    assert_eq!(receipts[0].outcome, Outcome::Applied);
+    assert_eq!(rejected(&receipts[1]), "password-refused");
+    assert_eq!(receipts[2].outcome, Outcome::Applied, "one without a list is mailed its own");
 }

@@ -151,6 +151,7 @@ pub fn work(action: Action, before: Option<Record>, after: Option<Record>, refs:
         members_read: false,
         read_back: Default::default(),
         survey: Survey::NotNeeded,
+        issued: None,
     }
 }
 

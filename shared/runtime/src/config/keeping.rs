@@ -22,6 +22,8 @@ pub struct Keeping {
     pub audit: Option<Duration>,
     /// For how long backups are kept.
     pub backups: Option<Duration>,
+    /// Passwords of new accounts that are handed over; a fortnight where it is `None`.
+    pub credentials: Option<Duration>,
 }
 
 /// A long time: `"90d"`, `"12w"`, `"3y"`.
@@ -71,6 +73,7 @@ pub(super) struct RetentionSection {
     history: Option<Keep>,
     audit: Option<Keep>,
     backups: Option<Keep>,
+    credentials: Option<Keep>,
 }
 
 impl RetentionSection {
@@ -88,6 +91,7 @@ impl RetentionSection {
             history: time(self.history),
             audit: time(self.audit),
             backups: time(self.backups),
+            credentials: time(self.credentials),
         }
     }
 }
@@ -123,7 +127,7 @@ mod tests {
         };
         let config = parse(
             "[integration.log]\nlevel = \"warning\"\nkeep = \"90d\"\n[integration.retention]\n\
-             plans = \"400d\"\nhistory = \"3y\"\nbackups = \"5w\"\n",
+             plans = \"400d\"\nhistory = \"3y\"\nbackups = \"5w\"\ncredentials = \"5d\"\n",
         );
         let keeping = &config.unwrap().integrations[0].keeping;
         let days = |time: Option<Duration>| time.map(|time| time.as_secs() / 86_400);
@@ -131,6 +135,7 @@ mod tests {
         assert_eq!((days(keeping.log), days(keeping.plans)), (Some(90), Some(400)));
         assert_eq!((days(keeping.history), days(keeping.backups)), (Some(1098), Some(35)));
         assert_eq!((keeping.reports, keeping.audit), (None, None));
+        assert_eq!(days(keeping.credentials), Some(5));
         for (more, line) in [
             ("[integration.retention]\nplan = \"1d\"\n", "rollcall.toml:9"),
             ("[integration.log]\nlevel = \"loud\"\n", "rollcall.toml:9"),

@@ -41,7 +41,7 @@
 //! | `[integration.limits.source.NAME]`, `[integration.limits.data_source."KEY"]` | the numbers of one run for what that source says, or for each data source key that is like KEY (`*`: any characters); kinds below them: `[integration.limits.source.NAME.KIND]` |
 //! | `[[integration.limits.window]]` | `name`, `from` and `until` (first and last day, UTC), and any of the above: what holds on these days |
 //! | `[integration.log]` | `level`: `error`, `warning`, `info` (default): the least that `rollcall log` shows; `keep`: for how long runs are kept (`"90d"`, `"12w"`, `"3y"`; without it for ever) |
-//! | `[integration.retention]` | `plans`, `reports`, `history`, `audit`: for how long each is kept; `backups`: for how long you keep backups (default `"35d"`), which a receipt of forgetting dates |
+//! | `[integration.retention]` | `plans`, `reports`, `history`, `audit`: for how long each is kept; `backups`: for how long you keep backups (default `"35d"`), which a receipt of forgetting dates; `credentials`: for how long passwords of new accounts can be handed over (default `"14d"`) |
 //! | `[integration.identity]` | `reuse`: `hold` (default) or `off` (a key that comes back as somebody else); `rename`: `propose` (default) or `off` (one who vanished beside one who is new and alike); `alike` (50 to 100, default 80: from when on two names are one), `rename_days` (0 to 3650, default 30: for how long the other half of a rename is looked for in later exports) |
 //!
 //! A secret is `{ env = "NAME" }`, `{ file = "PATH" }` or `{ secret = "NAME" }`. Paths count from

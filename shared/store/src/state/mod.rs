@@ -10,6 +10,7 @@
 pub mod answers;
 pub mod applied;
 pub mod audit;
+pub mod credentials;
 pub mod decided;
 pub mod forget;
 pub mod history;
