@@ -114,6 +114,7 @@ impl Held {
             because: Cause::Source,
             refused: Refused::Wait,
             approved,
+            singled: None,
             absence: &|_| Absence::Removes,
             identity: self.identity.as_ref().map(identity),
         };

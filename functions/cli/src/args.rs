@@ -106,6 +106,7 @@ pub enum Command {
     Runs(commands::runs::Runs),
     Show(commands::show::Show),
     Digest(commands::digest::Digest),
+    Holds(commands::holds::Holds),
     Trace(commands::trace::Trace),
     Approve(commands::approve::Approve),
     Reject(commands::reject::Reject),

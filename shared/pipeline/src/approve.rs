@@ -2,8 +2,7 @@
 
 use ambient::Timestamp;
 use hashbrown::HashSet;
-use plan::{ChangeList, HoldReason, Plan};
-use roster::Record;
+use plan::{ChangeList, Fingerprint, HoldReason, Plan, Selector};
 use store::Write;
 use store::state::audit;
 use store::state::hold::{Approval, StoredApproval, StoredSource};
@@ -43,7 +42,6 @@ impl Pipeline {
         checksum: &str,
         by: &str,
     ) -> Result<Approved, PipelineError> {
-        let scope = &self.integration.scope;
         let stored = self.load_run(run).await?;
         let held = stored.run.held_checksum.as_deref();
         match held {
@@ -51,10 +49,10 @@ impl Pipeline {
                 return Err(PipelineError::NotFound(format!("run {run} holds nothing")));
             }
             Some(held) if held != checksum => {
-                return Err(PipelineError::NotFound(format!(
-                    "run {run} holds {held}, not {checksum}: look at it again with `rollcall show \
-                     {run}` and approve what you see"
-                )));
+                return match self.part_of_one_reason(run, checksum).await? {
+                    true => self.give(run, checksum, by, Some(Selector::Alone.to_string())).await,
+                    false => Err(other_checksum(run, held, checksum)),
+                };
             }
             Some(_) => {}
         }
@@ -65,6 +63,17 @@ impl Pipeline {
                  {run}` prints it"
             )));
         }
+        self.give(run, checksum, by, None).await
+    }
+
+    /// Stores an approval and says so in the audit trail.
+    pub(crate) async fn give(
+        &self,
+        run: &str,
+        checksum: &str,
+        by: &str,
+        only: Option<String>,
+    ) -> Result<Approved, PipelineError> {
         let now = self.clock.now();
         let expires = now.saturating_add(self.integration.approval_lasts).unwrap_or(now);
         let approval = Approval {
@@ -74,17 +83,15 @@ impl Pipeline {
             at: now,
             expires,
             used_by: None,
+            only,
         };
-        StoredApproval::give(&self.stores, scope, approval).await?;
+        StoredApproval::give(&self.stores, &self.integration.scope, approval).await?;
         Ok(Approved { checksum: checksum.to_owned(), expires })
     }
 
     /// Whether all that a run holds waits for an answer about keys.
     async fn holds_questions_alone(&self, run: &str) -> Result<bool, PipelineError> {
-        let header = self.integration.scope.object("plans", &format!("{run}/header"));
-        let Some(bytes) = self.stores.objects.get(&header).await? else { return Ok(false) };
-        let plan = Plan::from_bytes(&bytes)
-            .map_err(|error| PipelineError::damaged("a plan's header", &error))?;
+        let Some(plan) = self.plan_header(run).await? else { return Ok(false) };
         let is_question = |reason: &HoldReason| {
             matches!(reason, HoldReason::Rename { .. } | HoldReason::TwoKeys { .. })
         };
@@ -196,7 +203,8 @@ impl Pipeline {
         let Some(held) = &plan.summary.held_checksum else { return Ok(None) };
         let held = held.to_string();
         let (scope, now) = (&self.integration.scope, self.clock.now());
-        for stored in StoredApproval::unexpired(&self.stores, scope, now).await? {
+        let whole = StoredApproval::unexpired(&self.stores, scope, now).await?.into_iter();
+        for stored in whole.filter(|stored| stored.approval.only.is_none()) {
             let fits = stored.approval.checksum == held || self.covers(&stored, plan).await?;
             if fits && self.is_unspent(&stored).await? {
                 return Ok(Some(stored));
@@ -206,7 +214,7 @@ impl Pipeline {
     }
 
     /// Whether nobody has used it, or whoever did left something of it undone.
-    async fn is_unspent(&self, stored: &StoredApproval) -> Result<bool, PipelineError> {
+    pub(crate) async fn is_unspent(&self, stored: &StoredApproval) -> Result<bool, PipelineError> {
         let Some(user) = &stored.approval.used_by else { return Ok(true) };
         let Some(user) = StoredRun::load(&self.stores, &self.integration.scope, user).await? else {
             return Ok(false);
@@ -222,21 +230,39 @@ impl Pipeline {
 
     /// Whether every change that `plan` holds is one that was looked at and approved.
     async fn covers(&self, stored: &StoredApproval, plan: &Plan) -> Result<bool, PipelineError> {
+        let Some(shown) = self.shown_for(stored).await? else { return Ok(false) };
+        let approved = fingerprints(&shown.held)?;
+        Ok(fingerprints(&plan.held)?.is_subset(&approved))
+    }
+
+    /// The plan that was looked at when the approval was given, where it was made by the rules that
+    /// hold now.
+    pub(crate) async fn shown_for(
+        &self,
+        stored: &StoredApproval,
+    ) -> Result<Option<Plan>, PipelineError> {
         let scope = &self.integration.scope;
         let shown = StoredRun::load(&self.stores, scope, &stored.approval.run).await?;
         let same_rules = |shown: StoredRun| {
             shown.run.config_version == self.integration.config_version
                 && shown.run.target == self.integration.fingerprint()
         };
-        if !shown.is_some_and(same_rules) {
-            return Ok(false);
+        match shown.is_some_and(same_rules) {
+            true => self.plan_header(&stored.approval.run).await,
+            false => Ok(None),
         }
-        let header = scope.object("plans", &format!("{}/header", stored.approval.run));
-        let Some(bytes) = self.stores.objects.get(&header).await? else { return Ok(false) };
-        let shown = Plan::from_bytes(&bytes)
-            .map_err(|error| PipelineError::damaged("a plan's header", &error))?;
-        let approved = fingerprints(&shown.held)?;
-        Ok(fingerprints(&plan.held)?.is_subset(&approved))
+    }
+
+    /// What a run holds and why, as it was stored, without what it delivered; `None` where that is not
+    /// kept any more.
+    ///
+    /// # Errors
+    /// The store's; a damaged plan.
+    pub async fn plan_header(&self, run: &str) -> Result<Option<Plan>, PipelineError> {
+        let header = self.integration.scope.object("plans", &format!("{run}/header"));
+        let Some(bytes) = self.stores.objects.get(&header).await? else { return Ok(None) };
+        let plan = Plan::from_bytes(&bytes);
+        plan.map(Some).map_err(|error| PipelineError::damaged("a plan's header", &error))
     }
 
     pub(crate) async fn load_run(&self, run: &str) -> Result<StoredRun, PipelineError> {
@@ -247,21 +273,16 @@ impl Pipeline {
     }
 }
 
-/// What each change does, in a few bytes: action, before, after and temporary name.
-fn fingerprints(changes: &ChangeList) -> Result<HashSet<[u8; 32]>, PipelineError> {
-    let one = |change: plan::Change| {
-        let bytes = |record: &Option<Record>| record.as_ref().map(Record::to_bytes);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(change.action.name().as_bytes());
-        let temporary = change.temporary.as_ref().map(|name| name.as_bytes().to_vec());
-        for part in [bytes(&change.before), bytes(&change.after), temporary] {
-            let part = part.unwrap_or_default();
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(&part);
-        }
-        *hasher.finalize().as_bytes()
-    };
-    let all = changes.iter().map(|change| change.map(one));
+pub(crate) fn other_checksum(run: &str, held: &str, checksum: &str) -> PipelineError {
+    PipelineError::NotFound(format!(
+        "run {run} holds {held}, not {checksum}: look at it again with `rollcall show {run}` and \
+         approve what you see"
+    ))
+}
+
+/// What each change does, in a few bytes.
+fn fingerprints(changes: &ChangeList) -> Result<HashSet<Fingerprint>, PipelineError> {
+    let all = changes.iter().map(|change| change.map(|change| change.fingerprint()));
     all.collect::<Result<_, _>>()
         .map_err(|error| PipelineError::damaged("a plan's changes", &error))
 }

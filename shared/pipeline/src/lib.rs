@@ -37,6 +37,7 @@ mod limits;
 mod log;
 mod memory;
 mod messages;
+mod parts;
 mod person_keys;
 mod planning;
 mod progress;

@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 
 use ambient::Stopwatch;
 use futures::stream::{self, StreamExt as _};
-use plan::{Absence, Batch, Cause, ChangeList, Checksum, DiffInput, Diffed, Moves, Plan, Refused};
+use hashbrown::{HashMap, HashSet};
+use plan::{
+    Absence, Batch, Cause, ChangeList, Checksum, DiffInput, Diffed, Fingerprint, HoldReason, Moves,
+    Plan, Refused, Singled,
+};
 use roster::{DecodeError, Findings, Kind, Severity, Text};
 use store::state::forget::Forgetting;
-use store::state::hold::StoredApproval;
+use store::state::hold::{StoredApproval, write_kept_back};
 use store::state::lease::Lease;
 use store::state::meta::decode_applied;
 use store::state::run::{RunState, StoredRun};
@@ -67,7 +71,9 @@ impl Pipeline {
         let marks = &identities.key;
         let decisions = &self.decisions().await?;
         let sides = Sides { sources: &sources, matched: &matched, held: &held, marks, decisions };
+        let kept = self.kept_back().await?;
         let compare = Compare {
+            kept: &kept,
             leaving: &leaving,
             pipeline: self,
             sides,
@@ -84,10 +90,24 @@ impl Pipeline {
         }
         let mut approval = self.approval_of(&diffed.plan).await?;
         if approval.is_some() {
-            diffed = compare.diff(&memory, held, None)?;
+            diffed = compare.diff(&memory, Word { whole: held, ..Word::default() }, None)?;
             approval = approval.filter(|_| diffed.released || gate.reason.is_some());
         }
-        let limits = (!diffed.released).then_some((&memory.limits, &memory.past));
+        let mut approvals: Vec<_> = approval.into_iter().collect();
+        if approvals.is_empty() && gate.reason.is_none() {
+            let (parts, released) = self.part_approvals(&diffed.plan).await?;
+            let word = Word { whole: None, released: Some(&released) };
+            let without = diffed.plan.held.len();
+            if !parts.is_empty() {
+                diffed = compare.diff(&memory, word, None)?;
+            }
+            // One that lets nothing go, for what it names needs what is held, is not used up.
+            if diffed.plan.held.len() < without {
+                approvals = parts;
+            }
+        }
+        let as_limited = approvals.is_empty().then_some((&memory.limits, &memory.past));
+        let limits = as_limited.filter(|_| !diffed.released);
         self.look_again(run, &diffed.plan, limits, &loaded).await?;
         // One list of files for all findings: those that the plan's origins count in come first.
         let mut files = diffed.plan.summary.files.clone();
@@ -95,7 +115,9 @@ impl Pipeline {
         findings.merge(diffed.findings.clone());
         files.extend(read);
         self.store_findings(&run.run.id, &findings, &files).await?;
-        self.store_plan(lease, run, &diffed, (approval, gate), memory, time).await?;
+        let held_back = (!kept.is_empty(), diffed.kept_back > 0 && !diffed.released);
+        let word = (approvals, gate, held_back);
+        self.store_plan(lease, run, &diffed, word, memory, time).await?;
         let applied = applied.manifest.head.counts;
         let planned = Planned { plan: diffed.plan, findings: diffed.findings, applied };
         Ok((planned, findings, files))
@@ -160,7 +182,7 @@ impl Pipeline {
         lease: &mut Lease,
         run: &mut StoredRun,
         diffed: &Diffed,
-        (approval, gate): (Option<StoredApproval>, Gate),
+        (approvals, gate, (was_kept, is_kept)): (Vec<StoredApproval>, Gate, (bool, bool)),
         memory: Memory,
         time: Stopwatch,
     ) -> Result<(), PipelineError> {
@@ -202,10 +224,18 @@ impl Pipeline {
         // what may not be true any more.
         self.hold_on(lease).await?;
         let mut writes = vec![lease.check(scope)];
-        let shut = gate.reason.is_some() && approval.is_none() && !diffed.plan.held.is_empty();
+        let shut = gate.reason.is_some() && approvals.is_empty() && !diffed.plan.held.is_empty();
         writes.extend(gate.passed.filter(|_| !shut));
-        if let Some(approval) = approval {
-            run.run.approval = Some(approval.approval.checksum.clone());
+        let of_part = approvals.iter().any(|stored| stored.approval.only.is_some());
+        if is_kept || of_part {
+            writes.push(write_kept_back(scope, Some(&id))?);
+        } else if was_kept {
+            writes.push(write_kept_back(scope, None)?);
+        }
+        let checksums: Vec<&str> =
+            approvals.iter().map(|stored| stored.approval.checksum.as_str()).collect();
+        run.run.approval = (!checksums.is_empty()).then(|| checksums.join(" "));
+        for approval in &approvals {
             writes.push(approval.using(scope, &id)?);
         }
         // While all of it is held for another reason, what the limits remember stays as it was.
@@ -226,6 +256,8 @@ fn in_memory(error: &DecodeError) -> PipelineError {
 /// One comparison, which may be made twice: without and with what was approved.
 struct Compare<'a> {
     pipeline: &'a Pipeline,
+    /// What stayed held when other changes of its plan were approved.
+    kept: &'a HashMap<Fingerprint, HoldReason>,
     /// Those whom the LMS is to be rid of.
     leaving: &'a [Forgetting],
     sides: Sides<'a>,
@@ -235,16 +267,25 @@ struct Compare<'a> {
     identities: &'a Identities,
 }
 
+/// What somebody approved of what a comparison would hold.
+#[derive(Default, Clone, Copy)]
+struct Word<'a> {
+    /// All of it, where it has this checksum.
+    whole: Option<Checksum>,
+    /// These changes.
+    released: Option<&'a HashSet<Fingerprint>>,
+}
+
 impl Compare<'_> {
     /// The comparison, with what belonged to a part of the export that dropped sharply held, and
     /// what is over in a part that has limits of its own.
     async fn with_suspects(&self, memory: &mut Memory) -> Result<Diffed, PipelineError> {
         let (drop, sources) = (memory.limits.sharp_drop, self.sides.sources);
         if drop.is_none() && memory.limits.parts.is_empty() {
-            return self.diff(memory, None, None);
+            return self.diff(memory, Word::default(), None);
         }
         let tally = RefCell::new(Tally::new(sources, &self.pipeline.integration));
-        let diffed = self.diff(memory, None, Some(&tally))?;
+        let diffed = self.diff(memory, Word::default(), Some(&tally))?;
         memory.count(sources, tally.into_inner().parts());
         let learned = &memory.learned.value;
         let fallen = drop.map(|drop| fallen(learned, &memory.parts, drop)).unwrap_or_default();
@@ -257,13 +298,13 @@ impl Compare<'_> {
         if memory.past.suspects.is_empty() && memory.past.shares.is_empty() {
             return Ok(diffed);
         }
-        self.diff(memory, None, None)
+        self.diff(memory, Word::default(), None)
     }
 
     fn diff(
         &self,
         memory: &Memory,
-        approved: Option<Checksum>,
+        word: Word<'_>,
         tally: Option<&RefCell<Tally>>,
     ) -> Result<Diffed, PipelineError> {
         let integration = &self.pipeline.integration;
@@ -273,7 +314,7 @@ impl Compare<'_> {
         let notes = Notes::default();
         // Absence says something only when every source has spoken once: before that, what a
         // source has not delivered yet is not gone. Nor is what had to be left out.
-        let leaving = self.leaving;
+        let (leaving, none) = (self.leaving, HashSet::new());
         let absence = |applied: &plan::Applied| {
             let key = applied.record.key();
             if leaving.iter().any(|who| who.names(key)) {
@@ -297,7 +338,8 @@ impl Compare<'_> {
             now: memory.now,
             because: self.because,
             refused: self.refused,
-            approved,
+            approved: word.whole,
+            singled: Some(Singled { released: word.released.unwrap_or(&none), kept: self.kept }),
             absence: &absence,
             identity: Some(self.identities.of(&integration.identity, &people)),
         };

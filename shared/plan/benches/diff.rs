@@ -95,6 +95,7 @@ fn run(applied: &Packed, wanted: &Packed) -> Diffed {
         because: Cause::Source,
         refused: Refused::Wait,
         approved: None,
+        singled: None,
         absence: &|_| Absence::Removes,
         identity: None,
     };

@@ -34,7 +34,7 @@ impl Held {
     /// Whether a draft of this mark is delivered.
     pub(crate) fn lets_go(self, mark: Mark) -> bool {
         match (mark, self) {
-            (Mark::Deliver, _) => true,
+            (Mark::Deliver | Mark::Released, _) => true,
             (Mark::Held(reason), Self::Released(questions)) => !questions.has(reason),
             (Mark::Held(_), Self::Stays) | (Mark::Dropped, _) => false,
         }
@@ -65,7 +65,7 @@ pub(crate) fn assemble(
                     reasons.push(board.reason_of(reason).clone());
                     &mut kept_back
                 }
-                Mark::Held(_) | Mark::Deliver => &mut deliver,
+                Mark::Held(_) | Mark::Deliver | Mark::Released => &mut deliver,
             };
             into.add(&board.change(id)?);
         }

@@ -21,7 +21,7 @@ use crate::moves::Moving;
 use crate::names::{Names, has_unique_name};
 use crate::{
     Absence, Action, Applied, Capabilities, Cause, Checksum, Counts, DiffError, HoldReason, Limits,
-    Moves, Past, Plan, Policy, Refused, Wanted,
+    Moves, Past, Plan, Policy, Refused, Singled, Wanted,
 };
 
 /// What a plan is made by, beside the two sides.
@@ -51,6 +51,8 @@ pub struct DiffInput<'a> {
     /// The checksum of a held part that somebody approved. Where it is the one that this plan
     /// would hold, all of it is released.
     pub approved: Option<Checksum>,
+    /// Single changes that somebody approved, or that stayed held when others were.
+    pub singled: Option<Singled<'a>>,
     /// Whether a record's absence from the wanted side says that it is gone: what an export does
     /// not speak for is left alone.
     pub absence: &'a dyn Fn(&Applied) -> Absence,
@@ -67,6 +69,9 @@ pub struct Diffed {
     pub findings: Findings,
     /// Whether the plan delivers what was held and approved.
     pub released: bool,
+    /// How many changes are held because they stayed held when others were approved
+    /// ([`Singled::kept`]).
+    pub kept_back: u64,
     /// For each kind of which the limits hold something: how many records they were weighed
     /// against. The next plan is to be given it ([`DiffInput::weighed_before`]).
     pub weighed: BTreeMap<Kind, u64>,
@@ -136,6 +141,7 @@ struct Run<'a> {
     parked: u64,
     deferred: u64,
     kept: u64,
+    kept_back: u64,
     /// Courses whose code the target cannot change: the first, and how many.
     fixed_codes: Option<(Key, u64)>,
     unsupported: BTreeMap<Kind, u64>,
@@ -178,6 +184,7 @@ impl<'a> Run<'a> {
             parked: 0,
             deferred: 0,
             kept: 0,
+            kept_back: 0,
             fixed_codes: None,
             unsupported: BTreeMap::new(),
         }
@@ -260,8 +267,14 @@ impl<'a> Run<'a> {
         else {
             return;
         };
-        let moves = after.short_name.is_some() && before.short_name != after.short_name;
-        if moves && Seen::of(applied).there && !self.input.capabilities.renames_courses {
+        if after.short_name.is_none() || before.short_name == after.short_name {
+            return;
+        }
+        let told_once = self.input.policy.fields.on_create(Kind::Course);
+        let differing = applied.record.differing(&wanted.record);
+        let by_policy = differing.iter().any(|s| s.name == "short_name" && told_once.has(*s));
+        let is_fixed = by_policy || !self.input.capabilities.renames_courses;
+        if Seen::of(applied).there && is_fixed {
             self.fixed_codes.get_or_insert_with(|| (before.key().clone(), 0)).1 += 1;
         }
     }
@@ -274,7 +287,11 @@ impl<'a> Run<'a> {
         }
         let kind = key.kind();
         let mut done = Vec::new();
-        let stranger = decision.stranger.then(|| self.stranger(key));
+        let approved = |run: &Self| {
+            let mut changes = decision.changes.iter().flatten().peekable();
+            changes.peek().is_some() && changes.all(|(change, _)| run.is_released(change))
+        };
+        let stranger = (decision.stranger && !approved(self)).then(|| self.stranger(key));
         for (change, counting) in decision.changes.into_iter().flatten() {
             if kind == Kind::GroupMember
                 && change.action == Action::Create
@@ -285,6 +302,7 @@ impl<'a> Run<'a> {
             }
             let draft = self.board.push(&change);
             self.given_up.see(&change);
+            self.single_out(&change, draft);
             if let Some(role) = hold::granted(&change) {
                 let mark = self.board.reason(HoldReason::GrantsSystemRole { role: role.clone() });
                 self.board.set(draft, mark);
@@ -326,6 +344,27 @@ impl<'a> Run<'a> {
         done
     }
 
+    /// Whether somebody approved this very change.
+    fn is_released(&self, change: &crate::Change) -> bool {
+        let released = self.input.singled.map(|singled| singled.released);
+        released.is_some_and(|of| !of.is_empty() && of.contains(&change.fingerprint()))
+    }
+
+    /// Marks a change on which there is a word already.
+    fn single_out(&mut self, change: &crate::Change, draft: DraftId) {
+        let Some(Singled { released, kept }) = self.input.singled else { return };
+        if released.is_empty() && kept.is_empty() {
+            return;
+        }
+        let fingerprint = change.fingerprint();
+        if released.contains(&fingerprint) {
+            self.board.release(draft);
+        } else if let Some(reason) = kept.get(&fingerprint) {
+            let mark = self.board.reason(reason.clone());
+            self.kept_back += u64::from(self.board.set(draft, mark));
+        }
+    }
+
     /// Draws from what was decided what matters for records to come.
     fn settle(
         &mut self,
@@ -365,12 +404,16 @@ impl<'a> Run<'a> {
     /// Says once for all of them what the target cannot do.
     fn tell_fixed_codes(&mut self) {
         let Some((key, count)) = &self.fixed_codes else { return };
+        let why = match self.input.capabilities.renames_courses {
+            false => "which cannot change it once a course is made",
+            true => "and by policy it is told when a course is made, and never again",
+        };
         self.findings.push(Finding {
             severity: Severity::Note,
             code: "course-code-fixed",
             message: format!(
-                "{count} of the courses have another code in the source than in the target, which \
-                 cannot change it once a course is made: they keep theirs; the first is {key}"
+                "{count} of the courses have another code in the source than in the target, {why}: \
+                 they keep theirs; the first is {key}"
             ),
             origin: roster::Origin::default(),
             key: Some(Text::from(key.to_string())),

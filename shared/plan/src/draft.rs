@@ -17,6 +17,8 @@ pub(crate) struct DraftId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
     Deliver,
+    /// Somebody approved this very change: it is held with what it needs, and for nothing else.
+    Released,
     /// The place of its reason.
     Held(u32),
     /// Left out of the plan: it waits for another record.
@@ -109,8 +111,14 @@ impl Board {
         Change::decode_head(self.raw(id)?)
     }
 
+    /// Whether it is to be delivered, as far as is known by now.
     pub(crate) fn is_live(&self, id: DraftId) -> bool {
-        self.mark(id) == Mark::Deliver
+        matches!(self.mark(id), Mark::Deliver | Mark::Released)
+    }
+
+    /// Notes that somebody approved it.
+    pub(crate) fn release(&mut self, id: DraftId) {
+        self.set(id, Mark::Released);
     }
 
     /// Adds a reason that many drafts can share.
@@ -128,16 +136,18 @@ impl Board {
         &self.reasons[at as usize]
     }
 
-    /// Marks a draft that has no mark yet. Says whether it had none.
+    /// Marks a draft that has no mark yet. Says whether it had none. One that was released can wait
+    /// for another record, and is held for no reason of its own.
     pub(crate) fn set(&mut self, id: DraftId, mark: Mark) -> bool {
-        let slot = self.phases.get_mut(&id.phase).and_then(|d| d.marks.get_mut(id.at as usize));
-        match slot {
-            Some((_, slot @ Mark::Deliver)) => {
-                *slot = mark;
-                true
-            }
+        match (self.mark(id), mark) {
+            (Mark::Deliver, _) | (Mark::Released, Mark::Dropped) => self.put(id, mark),
             _ => false,
         }
+    }
+
+    fn put(&mut self, id: DraftId, mark: Mark) -> bool {
+        let slot = self.phases.get_mut(&id.phase).and_then(|d| d.marks.get_mut(id.at as usize));
+        slot.map(|(_, slot)| *slot = mark).is_some()
     }
 
     /// Holds a draft because of another that is held.
@@ -146,7 +156,7 @@ impl Board {
             return false;
         }
         let mark = self.reason(HoldReason::Needs { key: Text::new(key) });
-        self.set(id, mark)
+        self.put(id, mark)
     }
 }
 

@@ -61,13 +61,15 @@ impl Weights {
             for action in Action::ALL {
                 of.insert(action, self.made[at][action as usize - 1]);
             }
-            for id in makes_of(kind, board).filter(|id| !board.is_live(*id)) {
+            for id in makes_of(kind, board).filter(|id| board.mark(*id) != Mark::Deliver) {
                 let change = board.change(id)?;
                 if makes(change.action, change.cause) {
                     of.entry(change.action).and_modify(|count| *count -= 1);
                 }
             }
-            for id in self.counted[at].iter().filter(|id| board.is_live(**id)) {
+            // What somebody approved is live, and does not count.
+            let delivered = |id: &&DraftId| board.mark(**id) == Mark::Deliver;
+            for id in self.counted[at].iter().filter(delivered) {
                 *of.entry(board.head(*id)?.0).or_default() += 1;
             }
             of.retain(|_, count| *count > 0);
@@ -232,6 +234,11 @@ impl Weighing<'_> {
         }
         Ok(drafts)
     }
+}
+
+/// Makes known which records do not come because what makes them is held.
+pub(crate) fn stick_all(board: &Board, known: &mut Known) -> Result<(), DecodeError> {
+    Kind::ALL.into_iter().try_for_each(|kind| stick(kind, board, known))
 }
 
 /// Makes known which records of `kind` do not come because what makes them is held.

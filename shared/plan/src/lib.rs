@@ -33,6 +33,7 @@ mod past;
 mod plan;
 mod policy;
 mod refs;
+mod selection;
 mod share;
 mod withhold;
 
@@ -55,5 +56,6 @@ pub use moves::{MOVE_WAITS, Moves};
 pub use past::{Dropped, Past, Suspects};
 pub use plan::{ChangeList, Checksum, Counts, Plan, Summary};
 pub use policy::{KindPolicy, OnRemove, Policy};
+pub use selection::{Fingerprint, HeldPart, Selector, Singled, held_parts, select};
 pub use share::{PartLimits, Share, Shares};
 pub use withhold::withhold;

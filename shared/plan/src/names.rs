@@ -212,7 +212,7 @@ impl Names {
             return Obstacle::None;
         }
         let freed_by = |draft| match board.mark(draft) {
-            Mark::Deliver => Obstacle::None,
+            Mark::Deliver | Mark::Released => Obstacle::None,
             Mark::Held(_) => Obstacle::Held(holder.key.clone()),
             Mark::Dropped => Obstacle::Kept,
         };

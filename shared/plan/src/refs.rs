@@ -58,7 +58,7 @@ pub(crate) fn check(
                 match board.mark(id) {
                     Mark::Held(_) => known.add(hash, Standing::STUCK),
                     Mark::Dropped => known.remove(hash, Standing::COMING),
-                    Mark::Deliver => {}
+                    Mark::Deliver | Mark::Released => {}
                 }
             }
         }

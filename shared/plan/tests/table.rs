@@ -400,6 +400,7 @@ fn sides_out_of_order_and_keys_twice_are_errors() {
         because: Cause::Source,
         refused: Refused::Wait,
         approved: None,
+        singled: None,
         absence: &|_| plan::Absence::Removes,
         identity: None,
     };

@@ -27,7 +27,7 @@ pub use explain::explain;
 pub use label::harmless_text;
 pub use verdict::{Step, Tone, Verdict};
 pub use view::{
-    Beside, CourseView, Digest, FieldView, HeldView, HoldGroup, HoldWhy, KindView, Line, MoverView,
-    Outcome, OutcomeGroup, PastRun, PeopleView, PlanView, ReceiptCounts, ReceiptLine, ReceiptsView,
-    Refusal, RunError, RunView, Standing, Ties, TimeSpent,
+    Beside, CourseView, Digest, FieldView, HeldView, HoldGroup, HoldPart, HoldWhy, HoldsView,
+    KindView, Line, MoverView, Outcome, OutcomeGroup, PastRun, PeopleView, PlanView, ReceiptCounts,
+    ReceiptLine, ReceiptsView, Refusal, RunError, RunView, Standing, Ties, TimeSpent,
 };

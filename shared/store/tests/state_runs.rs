@@ -198,6 +198,7 @@ fn approval(checksum: &str, expires: Timestamp) -> Approval {
         at: at(0),
         expires,
         used_by: None,
+        only: None,
     }
 }
 

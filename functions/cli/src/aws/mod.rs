@@ -58,6 +58,7 @@ pub async fn run(command: Command, setting: &Setting) -> Result<Exit, Failure> {
         Command::Runs(command) => runs::run(command, setting).await,
         Command::Show(command) => command.run(setting).await,
         Command::Digest(command) => command.run(setting).await,
+        Command::Holds(command) => command.of_installation(setting).await,
         Command::Trace(command) => command.run(setting).await,
         Command::Approve(command) => steps::approve(command, setting).await,
         Command::Reject(command) => steps::reject(command, setting).await,

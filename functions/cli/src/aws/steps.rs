@@ -65,7 +65,9 @@ impl<'a> Asked<'a> {
 pub async fn approve(command: Approve, setting: &Setting) -> Result<Exit, Failure> {
     let console = &setting.console;
     let (home, run) = Home::with_run(setting, Access::Write, &command.run).await?;
-    let approved = home.pipeline.approve(&run.id, &command.checksum, &who()).await?;
+    let Some(approved) = command.give(setting, &home, &run.id).await? else {
+        return Ok(Exit::Held);
+    };
     let expires = approved.expires;
     console.report(&format!("Approved until {expires:.0}.\n"));
     if command.later {
@@ -88,7 +90,8 @@ pub async fn reject(command: Reject, setting: &Setting) -> Result<Exit, Failure>
     let (home, run) = Home::with_run(setting, Access::Write, &command.run).await?;
     let now = setting.clock.now();
     let until = now.saturating_add(PATIENCE).unwrap_or(now);
-    let rejection = home.pipeline.reject_by(&run.id, &who(), until).await?;
+    let by = command.by.clone().unwrap_or_else(who);
+    let rejection = home.pipeline.reject_by(&run.id, &by, until).await?;
     console.report(&told(&rejection, &run.id));
     plan_again(setting, &home, "the run is rejected").await?;
     console.object(&Asked {
@@ -112,7 +115,8 @@ pub async fn revert(command: Revert, setting: &Setting) -> Result<Exit, Failure>
     let (home, run) = Home::with_run(setting, Access::Write, &command.run).await?;
     let now = setting.clock.now();
     let until = now.saturating_add(PATIENCE).unwrap_or(now);
-    let taken = home.pipeline.begin_revert(&run.id, command.later(), &who(), until).await?;
+    let by = command.by.clone().unwrap_or_else(who);
+    let taken = home.pipeline.begin_revert(&run.id, command.later(), &by, until).await?;
     console.report(&revert::told(&taken, &run.id));
     send(setting, &home, &taken.next(), "the export is taken back").await?;
     console.object(&Asked {

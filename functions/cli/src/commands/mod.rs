@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod digest;
 pub mod forget;
 pub mod generate;
+pub mod holds;
 pub mod limits;
 pub mod log;
 pub mod pause;
@@ -72,6 +73,7 @@ async fn dispatch(command: Command, setting: &Setting) -> Result<Exit, Failure> 
         Command::Runs(command) => command.run(setting).await,
         Command::Show(command) => command.run(setting).await,
         Command::Digest(command) => command.run(setting).await,
+        Command::Holds(command) => command.run(setting).await,
         Command::Trace(command) => command.run(setting).await,
         Command::Approve(command) => command.run(setting).await,
         Command::Reject(command) => command.run(setting).await,

@@ -21,6 +21,9 @@ pub struct Reject {
     /// The run: its id, an end of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
+    /// Who says so [default: who is logged in]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
 }
 
 impl Reject {
@@ -28,7 +31,8 @@ impl Reject {
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
         let console = &setting.console;
         let (home, run) = Home::with_run(setting, Access::Write, &self.run).await?;
-        let rejection = home.pipeline.reject(&run.id, &who()).await?;
+        let by = self.by.unwrap_or_else(who);
+        let rejection = home.pipeline.reject(&run.id, &by).await?;
         console.answer(&noted(&run.id, "rejected"))?;
         console.report(&told(&rejection, &run.id));
         Ok(Exit::Done)

@@ -28,6 +28,9 @@ pub struct Revert {
     /// The run: its id, an end of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
+    /// Who says so [default: who is logged in]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
     /// Also take back the later exports that stand on it
     #[arg(long)]
     pub and_later: bool,
@@ -49,7 +52,7 @@ impl Revert {
 
     /// Takes back, plans, delivers.
     pub async fn run(self, setting: &Setting) -> Result<Exit, Failure> {
-        let by = who();
+        let by = self.by.clone().unwrap_or_else(who);
         let time = Stopwatch::start(&*setting.clock);
         let access = if self.plan { Access::Preview } else { Access::Deliver };
         let (mut home, run) = Home::with_run(setting, access, &self.run).await?;

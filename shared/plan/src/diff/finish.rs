@@ -53,6 +53,9 @@ impl Run<'_> {
         share::hold_over(&self.weights, &past.shares, boards)?;
         let boards = (&mut self.board, &mut self.known);
         let mut weighed = hold::over_limit(&self.weights, limits, past, boards)?;
+        if self.kept_back > 0 {
+            hold::stick_all(&self.board, &mut self.known)?;
+        }
         self.hold_all(&gains)?;
 
         let stays = self.assemble(Held::Stays)?;
@@ -64,8 +67,8 @@ impl Run<'_> {
             weighed.clear();
             dropped_courses.clear();
         }
-        let findings = self.findings;
-        Ok(Diffed { plan, findings, released, weighed, counting, dropped_courses })
+        let (findings, kept_back) = (self.findings, self.kept_back);
+        Ok(Diffed { plan, findings, released, kept_back, weighed, counting, dropped_courses })
     }
 
     /// Holds what needs an answer, with all that follows from it: an approval does not let it go.

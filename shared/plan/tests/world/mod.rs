@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::{HashMap, HashSet};
 use jiff::Timestamp;
 use plan::{
     Absence, Applied, Applying, Capabilities, Cause, Change, Checksum, DiffInput, Diffed, Effect,
-    Identity, IdentityRules, KindPolicy, KindSupport, Limit, Limits, Looked, Meta, OnRemove,
-    Ownership, Past, Plan, Policy, Presence, Refused, Wanted, apply, diff,
+    Fingerprint, HoldReason, Identity, IdentityRules, KindPolicy, KindSupport, Limit, Limits,
+    Looked, Meta, OnRemove, Ownership, Past, Plan, Policy, Presence, Refused, Singled, Wanted,
+    apply, diff,
 };
 use roster::arbitrary::School;
 use roster::{
@@ -65,6 +67,8 @@ pub struct World {
     pub now: Timestamp,
     pub refused: Refused,
     pub approved: Option<Checksum>,
+    pub released: HashSet<Fingerprint>,
+    pub kept: HashMap<Fingerprint, HoldReason>,
     pub config_version: String,
     pub outside: BTreeSet<Key>,
     pub weighed: BTreeMap<Kind, u64>,
@@ -90,6 +94,8 @@ impl Default for World {
             now: Timestamp::UNIX_EPOCH,
             refused: Refused::Wait,
             approved: None,
+            released: HashSet::new(),
+            kept: HashMap::new(),
             config_version: "1".to_owned(),
             outside: BTreeSet::new(),
             weighed: BTreeMap::new(),
@@ -157,6 +163,7 @@ impl World {
             because: Cause::Source,
             refused: self.refused,
             approved: self.approved,
+            singled: Some(Singled { released: &self.released, kept: &self.kept }),
             absence: &absence,
             identity: self.identity.then_some(identity),
         };
@@ -213,6 +220,11 @@ impl World {
 
     pub fn lints(&self, plan: &Plan) -> Vec<plan::Lint> {
         plan::lint(plan, self.rows(), Some((&self.limits, &self.past))).expect("decodes")
+    }
+
+    /// The same for a plan of which somebody approved a part.
+    pub fn lints_without_limits(&self, plan: &Plan) -> Vec<plan::Lint> {
+        plan::lint(plan, self.rows(), None).expect("decodes")
     }
 
     /// Its keys and what is known beside each, as the linter takes them.

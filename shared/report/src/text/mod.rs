@@ -5,6 +5,7 @@
 
 mod digest;
 mod findings;
+mod holds;
 mod look;
 mod plan;
 mod receipts;
@@ -14,6 +15,7 @@ mod why;
 
 pub use digest::digest;
 pub use findings::{findings, records};
+pub use holds::holds;
 pub use look::{Colour, Fold, Look};
 pub use plan::{plan, write_changes};
 pub use receipts::receipts;

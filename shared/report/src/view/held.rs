@@ -18,11 +18,11 @@ pub struct HoldWhy {
 }
 
 impl HoldWhy {
-    /// Why `change` is held for `reason`, together with others.
-    fn of(change: &Change, reason: &HoldReason) -> Self {
+    /// Why changes of `kind` are held for `reason`, together with others.
+    pub fn of(kind: Kind, reason: &HoldReason) -> Self {
         let (reason, kind) = match reason {
             HoldReason::Limit { .. } | HoldReason::Over { .. } | HoldReason::PartLimit { .. } => {
-                (reason.clone(), Some(change.kind()))
+                (reason.clone(), Some(kind))
             }
             HoldReason::Needs { .. } => (HoldReason::Needs { key: Text::new("") }, None),
             reason => (reason.clone(), None),
@@ -69,7 +69,7 @@ impl Holding {
     /// Takes one; `line` is made only where it is kept.
     pub fn push(&mut self, change: &Change, reason: &HoldReason, line: impl FnOnce() -> Line) {
         self.count += 1;
-        let why = HoldWhy::of(change, reason);
+        let why = HoldWhy::of(change.kind(), reason);
         let (count, examples) = self.groups.entry(why).or_default();
         *count += 1;
         if examples.len() < EXAMPLES {

@@ -2,6 +2,7 @@
 
 mod digest;
 mod held;
+mod holds;
 mod line;
 mod past;
 mod people;
@@ -16,6 +17,7 @@ use roster::{Findings, Kind, Text};
 
 pub use digest::{Digest, Standing};
 pub use held::{HeldView, HoldGroup, HoldWhy};
+pub use holds::{HoldPart, HoldsView};
 pub use line::{FieldView, Line};
 pub use past::{PastRun, Refusal, TimeSpent};
 pub use people::{MoverView, PeopleView, Ties};

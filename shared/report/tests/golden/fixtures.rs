@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use plan::{Action, Cause, Change, Checksum, Counts, HoldReason, Limited, Part, Span, Summary};
+use plan::{
+    Action, Cause, Change, ChangeList, Checksum, Counts, HoldReason, Limited, Part, Plan, Span,
+    Summary,
+};
 use report::{
-    Beside, Digest, Outcome, PastRun, PlanView, ReceiptCounts, ReceiptLine, ReceiptsView, Refusal,
-    RunError, RunView, Standing, TimeSpent,
+    Beside, Digest, HoldsView, Outcome, PastRun, PlanView, ReceiptCounts, ReceiptLine,
+    ReceiptsView, Refusal, RunError, RunView, Standing, TimeSpent,
 };
 use roster::{
     Course, CourseKey, Enrollment, Finding, Findings, Group, GroupKey, GroupMember, Key, Kind,
@@ -367,6 +370,34 @@ pub fn over_limits() -> RunView {
     run.receipts = Some(ReceiptsView::collect(applied(1, &deliver[0]), held.len() as u64));
     run.calls = 1;
     run
+}
+
+/// A plan that holds parts of every sort.
+pub fn holds() -> HoldsView {
+    let gone = |course: &str, n: usize| {
+        change(Action::Remove, Some(enrollment(course, n, Role::Student).into()), None, 0)
+    };
+    let limit = HoldReason::Limit { count: 40, of: 390, allowed: 39 };
+    let empties = HoldReason::EmptiesCourse { course: "latin".into(), students: 4 };
+    let rename = HoldReason::Rename { old: "p-1".into(), new: "A-1".into() };
+    let mut administrator = person(7);
+    administrator.system_role = Some("administrator".into());
+    let grants = HoldReason::GrantsSystemRole { role: "administrator".into() };
+    let key = format!("person:{}", administrator.person());
+    let needs = HoldReason::Needs { key: key.into() };
+    let mut all = vec![(create(administrator, 31), grants)];
+    all.push((create(enrollment("art", 7, Role::Student), 32), needs.clone()));
+    all.push((create(enrollment("math-4v", 7, Role::Student), 33), needs));
+    all.extend((0..40).map(|n| (gone("math-4v", n), limit.clone())));
+    all.extend((50..54).map(|n| (gone("latin", n), empties.clone())));
+    all.push((create(person(9), 40), rename));
+    let mut held = ChangeList::default();
+    all.iter().for_each(|(change, _)| held.push(change));
+    let reasons = all.iter().map(|(_, reason)| reason.clone()).collect();
+    let plan = Plan { summary: summary(&[], &all), deliver: ChangeList::default(), held, reasons };
+    let at = "2026-11-22T05:07:38Z".parse().unwrap();
+    let run = ("20261122T050738Z-3fa9c1", at, true);
+    HoldsView::of(("oakfield", "sis"), run, &plan).unwrap()
 }
 
 pub fn refusals() -> Vec<ReceiptLine> {

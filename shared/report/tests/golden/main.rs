@@ -7,7 +7,8 @@ mod fixtures;
 #[cfg(test)]
 mod hostile;
 
-use fixtures::{emptied, failed, first_sync, nothing, over_limits, rejected, updates};
+use fixtures::{emptied, failed, first_sync, holds, nothing, over_limits, rejected, updates};
+use report::text::holds as text_of_holds;
 use report::text::{Colour, Fold, Look, digest, findings, records, run, table, write_changes};
 use report::{RunView, html, json, rejects_csv};
 
@@ -54,6 +55,14 @@ fn what_is_held_says_why_and_how_to_go_on() {
     insta::assert_snapshot!("held_text", run(&view, &LOOK));
     insta::assert_snapshot!("held_html", html::run(&view));
     insta::assert_snapshot!("held_json", json(&view));
+}
+
+#[test]
+fn each_part_of_what_is_held_says_what_lets_it_go() {
+    let view = holds();
+    insta::assert_snapshot!("holds_text", text_of_holds(&view, &LOOK));
+    let narrow = Look { width: 44, ..LOOK };
+    insta::assert_snapshot!("holds_narrow", text_of_holds(&view, &narrow));
 }
 
 #[test]

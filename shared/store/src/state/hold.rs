@@ -27,6 +27,9 @@ pub struct Approval {
     /// The run that used it last. It works once: only where that run came to no whole end may
     /// another one take up what is left.
     pub used_by: Option<String>,
+    /// Which part of what the run holds it is for, as selectors, one a line; `None`: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
 }
 
 /// An approval with its version.
@@ -83,9 +86,12 @@ impl StoredApproval {
         approval: Approval,
     ) -> Result<Self, StoreError> {
         let body = to_json("approval", &approval)?;
-        let given = audit::Entry::new(approval.at, &approval.by, "approved")
+        let mut given = audit::Entry::new(approval.at, &approval.by, "approved")
             .run(&approval.run)
             .checksum(&approval.checksum);
+        if let Some(only) = &approval.only {
+            given = given.note(format!("a part: {}", only.replace('\n', ", ")));
+        }
         let key = key(scope, &approval.checksum);
         let found = stores.table.get(&key).await?.map_or(0, |item| item.version);
         let condition = match found {
@@ -112,6 +118,26 @@ impl StoredApproval {
 
 fn key(scope: &Scope, checksum: &str) -> crate::ItemKey {
     scope.item(format!("approval/{checksum}"))
+}
+
+/// The run whose plan shows what stayed held when a part of it was approved, while that is held.
+pub async fn kept_back(stores: &Stores, scope: &Scope) -> Result<Option<String>, StoreError> {
+    match stores.table.get(&scope.item("kept-back")).await? {
+        None => Ok(None),
+        Some(item) => from_json("what stayed held", &item.body),
+    }
+}
+
+/// The write that notes it, for the transaction that stores the run; `None`: nothing is any more.
+pub fn write_kept_back(scope: &Scope, run: Option<&str>) -> Result<Write, StoreError> {
+    let (key, condition) = (scope.item("kept-back"), Condition::Any);
+    Ok(match run {
+        None => Write::Delete { key, condition },
+        Some(run) => {
+            let body = to_json("what stayed held", &run)?;
+            Write::Put { key, body, condition, expires: None }
+        }
+    })
 }
 
 /// What the limits were weighed against, by kind, while they hold something of it: a hold outlives
