@@ -173,3 +173,43 @@ async fn in_quiet_hours_nothing_is_asked_of_the_lms_whatever_was_left() {
         assert!(faults.is_empty(), "{call}: {faults:#?}");
     }
 }
+
+/// Pauses the deliveries as soon as the first batch is there.
+struct PausesAtOnce {
+    pipeline: pipeline::Pipeline,
+    seen: std::sync::atomic::AtomicBool,
+}
+
+impl pipeline::Progress for PausesAtOnce {
+    fn at(&self, stage: pipeline::Stage, _: u64, _: u64) {
+        let first = !self.seen.load(std::sync::atomic::Ordering::Relaxed);
+        if stage == pipeline::Stage::Delivering && first {
+            self.seen.store(true, std::sync::atomic::Ordering::Relaxed);
+            // The stores are in memory, so that it is done as soon as it is asked for.
+            let pausing = std::pin::pin!(self.pipeline.pause(None, "the head"));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(Future::poll(pausing, &mut context).is_ready());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pause_holds_from_the_next_batch_on() {
+    let mut world = world(1);
+    // Not only when what was done is folded.
+    configure(&mut world, |one| one.fold_every = 1_000);
+    let town = Town::founded();
+    let pauses = world.process(None, None, true).pipeline;
+    let pauses = pipeline::Pipeline { stores: world.stores(), ..pauses };
+    let mut process = world.process(None, None, true);
+    process.pipeline.progress =
+        Arc::new(PausesAtOnce { pipeline: pauses.clone(), seen: Default::default() });
+    let run = process.run(Step::Sync(&town.export())).await.outcome().run;
+    assert!(run.batches > 2 && run.rests && run.state == RunState::Waiting, "{run:?}");
+    assert_eq!(run.delivered, 1, "the batch that was under way, and no other");
+    pauses.unpause("the head").await.unwrap();
+    let done = sync(&mut world, "registrar", &town).await;
+    assert_eq!(done.state, RunState::Done);
+    let faults = oracle::faults(&world, &town).await;
+    assert!(faults.is_empty(), "{faults:#?}");
+}

@@ -168,7 +168,8 @@ impl Pipeline {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(Delivered::Stopped);
             }
-            if let Some(rest) = self.is_quiet() {
+            // One small read before each batch, so that a pause holds from the next one on.
+            if let Some(rest) = self.rests().await? {
                 return Ok(Delivered::Rests(rest));
             }
             if let Until::Time(time) = until {
@@ -189,9 +190,6 @@ impl Pipeline {
                 return Ok(Delivered::Blocked(stopped));
             }
             if (batch + 1).is_multiple_of(self.integration.fold_every) {
-                if let Some(rest) = self.rests().await? {
-                    return Ok(Delivered::Rests(rest));
-                }
                 self.record_up_to(lease, batch + 1, run).await?;
                 let states = States::new(&self.stores, self.integration.scope.clone());
                 resolver.rebase(states.newest(&self.integration.applied()).await?);
