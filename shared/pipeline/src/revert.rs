@@ -148,13 +148,27 @@ impl Pipeline {
         if what.sources.is_empty() {
             return Err(self.nothing_to_take_back(asked).await?);
         }
+        // What no run brought is what somebody said of keys: an answer is no part of an export.
         if what.runs.is_empty() {
-            return Err(PipelineError::NotFound(format!(
-                "run {id} followed no export: somebody had answered a question about keys; that is \
-                 taken back with `rollcall rename OLD NEW --undo`"
-            )));
+            return Err(self.only_answered(asked).await?);
         }
         Ok(what)
+    }
+
+    /// Why a run that delivered an answer about keys is not undone by itself.
+    async fn only_answered(&self, asked: &Run) -> Result<PipelineError, PipelineError> {
+        let id = &asked.id;
+        let runs = self.runs(usize::from(u16::MAX)).await?;
+        let brought = |run: &&Run| {
+            let source = run.source.as_ref();
+            let is_one = source.is_some_and(|source| asked.planned_from.contains_key(source));
+            run.id < *id && is_one && run.stands().is_some()
+        };
+        let run = runs.iter().find(brought).map_or("RUN", |run| run.id.as_str());
+        Ok(PipelineError::NotFound(format!(
+            "run {id} brought nothing but an answer about keys: `rollcall rename OLD NEW --undo` \
+             takes that back, and `rollcall revert {run}` the export that it was about"
+        )))
     }
 
     /// Why a run that changed something in the LMS has nothing of its own to take back.
