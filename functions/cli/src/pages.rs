@@ -44,9 +44,7 @@ pub async fn write(
         other.has_page = other.run.as_str() == run.id
             || objects.head(&page_key(home, &other.run)).await?.is_some();
     }
-    let upto = past.iter().position(|other| other.run.as_str() == run.id);
-    let upto = upto.map_or(past.len(), |at| at + 1);
-    view.past = past[upto.saturating_sub(BESIDE)..upto].to_vec();
+    view.past = up_to(&past, run);
     let before = view.past.iter().rev().skip(1).find(|other| other.has_page);
     view.beside = Beside {
         index: true,
@@ -86,6 +84,13 @@ pub async fn of_refused(setting: &Setting, home: &Home) {
     if let Err(failure) = written {
         setting.console.say(&format!("its report could not be written: {}", failure.message));
     }
+}
+
+/// The last of `past`, oldest first, up to `run`: those that its page shows beside its own.
+pub fn up_to(past: &[PastRun], run: &Run) -> Vec<PastRun> {
+    let upto = past.iter().position(|other| other.run.as_str() == run.id);
+    let upto = upto.map_or(past.len(), |at| at + 1);
+    past[upto.saturating_sub(BESIDE)..upto].to_vec()
 }
 
 /// The newest `limit` runs, oldest first, without their pages.

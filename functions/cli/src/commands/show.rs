@@ -33,7 +33,7 @@ pub struct Show {
     /// Show every change
     #[arg(long)]
     all: bool,
-    /// Write the report page to FILE
+    /// Write the report page to FILE, made anew from what is stored of the run
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Write what was not done to FILE, as CSV
@@ -67,11 +67,7 @@ impl Show {
         let mut wrote = Vec::new();
         if let Some(file) = &self.html {
             // It stands alone, so that it leads nowhere; what ran before is in it all the same.
-            let past = pages::past(&home, LOOKED_THROUGH).await?;
-            view.past = past
-                .into_iter()
-                .take_while(|other| other.run.as_str() <= run.id.as_str())
-                .collect();
+            view.past = pages::up_to(&pages::past(&home, LOOKED_THROUGH).await?, &run);
             view.flags = console.flags().to_owned();
             write(file, html::run(&view).as_bytes())?;
             wrote.push(shown(file));
