@@ -193,8 +193,20 @@ impl Console {
     /// Commands are for copying: they name the data folder and the configuration that this one
     /// was started with.
     fn as_typed(&self, text: &str) -> String {
-        const COMMANDS: [&str; 9] =
-            ["show", "approve", "reject", "resume", "sweep", "runs", "target", "tenant", "redrive"];
+        const COMMANDS: [&str; 12] = [
+            "show",
+            "holds",
+            "approve",
+            "reject",
+            "revert",
+            "resume",
+            "sweep",
+            "runs",
+            "credentials",
+            "target",
+            "tenant",
+            "redrive",
+        ];
         if self.flags.is_empty() {
             return text.to_owned();
         }

@@ -76,13 +76,16 @@ impl Holds {
         for scope in installation.scopes(&setting.global).await? {
             let home = installation.home(setting, &scope).await?;
             let view = of(setting, &home).await?;
-            views.extend(view.map(|view| HoldsView {
-                flags: format!(
-                    "{}--tenant {} --integration {} ",
-                    view.flags, scope.tenant, scope.integration
-                ),
-                ..view
-            }));
+            // Where the command line does not say whose it is, the commands for copying do.
+            let mut more = String::new();
+            if setting.global.aws.of_tenant.is_none() {
+                more.push_str(&format!("--tenant {} ", scope.tenant));
+            }
+            if setting.global.integration.is_none() {
+                more.push_str(&format!("--integration {} ", scope.integration));
+            }
+            let flags = |view: &HoldsView| format!("{}{more}", view.flags);
+            views.extend(view.map(|view| HoldsView { flags: flags(&view), ..view }));
         }
         tell(setting, &views)
     }
