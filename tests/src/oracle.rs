@@ -7,6 +7,7 @@ use pipeline::{Keeping, OpenVault, Vault as _, hand_over};
 use roster::Role;
 use sandbox::moodle::{Site, Standing};
 use store::state::credentials::{Standing as Credential, StoredIssue};
+use store::state::forget::Forgotten;
 use store::state::{StateName, States};
 
 use crate::life::{Day, Event};
@@ -269,6 +270,8 @@ async fn read_back(states: &States, name: &StateName) -> Result<(), String> {
 async fn list_differs(world: &World) -> Vec<String> {
     let issues = StoredIssue::all(&world.stores(), &world.integration.scope).await;
     let issues = issues.expect("the list can be read");
+    let forgotten = Forgotten::load(&world.stores(), &world.integration.scope).await;
+    let forgotten = forgotten.expect("the marks can be read");
     let (mut wrong, mut listed) = (Vec::new(), BTreeSet::new());
     let platform = world.platform();
     let passwords = &platform.passwords;
@@ -289,7 +292,9 @@ async fn list_differs(world: &World) -> Vec<String> {
     }
     let over = world.clock.now() - Keeping::default().credentials;
     for (_, user) in platform.site.users() {
-        let was_told = passwords.contains_key(user.idnumber.as_str());
+        // Who is forgotten is on no list either.
+        let is_known = !forgotten.has(user.idnumber.as_str());
+        let was_told = is_known && passwords.contains_key(user.idnumber.as_str());
         let is_recent = user.created > over.as_second();
         if was_told && is_recent && !listed.contains(user.idnumber.as_str()) {
             wrong.push(format!("the password of {} is on no list", user.idnumber));
