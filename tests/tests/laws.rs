@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use plan::{
     Absence, Action, Applied, Applying, Capabilities, Cause, Change, Checksum, DiffInput, Diffed,
     Effect, FieldPolicy, IdentityRules, KindPolicy, KindSupport, Limit, Limited, Limits, Looked,
-    Meta, Moves, OnRemove, Past, Phase, Plan, Policy, Refused, SharpDrop, Span, Wanted,
+    Moves, OnRemove, Past, Phase, Plan, Policy, Refused, SharpDrop, Span, Wanted,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -101,7 +101,22 @@ impl Held {
         let mut applied: Vec<Applied> = self.applied.values().cloned().collect();
         by_place(&mut applied, |applied| &applied.record);
         let (capabilities, marks, said) = (capabilities(), MarkKey::new([7; 32]), BTreeSet::new());
-        let identity = |rules| plan::Identity { rules, key: &marks, same: &said, different: &said };
+        let returned = BTreeSet::new();
+        let people = |each: &mut dyn FnMut(&Applied)| {
+            let persons = self.applied.values().filter(|one| one.record.kind() == Kind::Person);
+            persons.for_each(each);
+            Ok(())
+        };
+        let identity = |rules| plan::Identity {
+            rules,
+            key: &marks,
+            same: &said,
+            different: &said,
+            asked: &said,
+            returned: &returned,
+            since: "",
+            people: &people,
+        };
         let input = DiffInput {
             weighed_before: &Default::default(),
             past: &self.past,
