@@ -264,7 +264,7 @@ fn policy(number: u64) -> Policy {
     policy.set(Kind::Course, KindPolicy { remove, ..course });
     let person = policy.of(Kind::Person);
     let remove = [OnRemove::Suspend, OnRemove::Delete][(number / 9 % 2) as usize];
-    policy.set(Kind::Person, KindPolicy { remove, restore: number % 5 > 0, ..person });
+    policy.set(Kind::Person, KindPolicy { remove, restore: !number.is_multiple_of(5), ..person });
     let title = Record::spec(Kind::Course, "title").unwrap();
     policy.fields.set(Kind::Course, title, FieldPolicy::OnCreate);
     policy
