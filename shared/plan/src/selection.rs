@@ -201,7 +201,10 @@ pub fn held_parts(plan: &Plan) -> Result<Vec<HeldPart>, DecodeError> {
             continue;
         }
         // Limits are of a kind, and the reason does not name it.
-        let of_kind = matches!(reason, HoldReason::Limit { .. } | HoldReason::Over { .. });
+        let of_kind = matches!(
+            reason,
+            HoldReason::Limit { .. } | HoldReason::Over { .. } | HoldReason::PartLimit { .. }
+        );
         let group = (reason, of_kind.then(|| change.kind()));
         let place = *places.entry(group).or_insert_with(|| {
             groups.push(Vec::new());
