@@ -66,6 +66,15 @@ impl Looked {
         self.each(bucket, |record| if record.key()? == *key { each(record) } else { Ok(()) }).await
     }
 
+    /// Every record that stands in the bucket of `key`.
+    pub async fn look_beside(
+        &mut self,
+        key: &Key,
+        each: impl FnMut(PackedRecord<'_>) -> Result<(), roster::DecodeError>,
+    ) -> Result<(), PipelineError> {
+        self.each(self.manifest.bucket_of(Place::of(key).hash), each).await
+    }
+
     /// Every record for which the index has `term`, handed to `each` together with whatever else
     /// stands beside it: whoever asks looks whether it is the one.
     pub async fn look_for(

@@ -78,7 +78,9 @@ impl Lookup {
             if self.sources[at].by.is_empty() {
                 return Ok(Means::Themselves);
             }
-            let Some(person) = looks.person(at, key).await? else { return Ok(Means::Themselves) };
+            let Some(person) = looks.person_named(at, key).await? else {
+                return Ok(Means::Themselves);
+            };
             if self.is_above(looks, at, key).await? {
                 return Ok(Means::Themselves);
             }
@@ -195,14 +197,14 @@ impl Lookup {
             if self.sources[at].by.is_empty() {
                 return Ok(who);
             }
-            let here = looks.person(at, person).await?.is_some();
+            let here = looks.person_named(at, person).await?.is_some();
             if here && self.is_above(looks, at, person).await? {
                 who.push(person.clone());
             }
             let offered = self.records_of(looks, at, person).await?;
             for by in self.sources[at].by.clone() {
                 for value in offered.iter().filter_map(|person| by.there.value(person)) {
-                    for other in looks.persons_with(at, &by.here, &value).await? {
+                    for other in looks.asking_with(at, &by.here, &value).await? {
                         let key = other.person();
                         if who.contains(key) || self.is_above(looks, at, key).await? {
                             continue;
@@ -265,6 +267,50 @@ impl Looks {
             Some(Record::Person(person)) => Some(*person),
             _ => None,
         })
+    }
+
+    /// The person of this key in source `at`, also where that has no more of them than the key, in
+    /// other records.
+    async fn person_named(
+        &mut self,
+        at: usize,
+        key: &PersonKey,
+    ) -> Result<Option<Person>, PipelineError> {
+        if let Some(person) = self.person(at, key).await? {
+            return Ok(Some(person));
+        }
+        let mut named = false;
+        let mut look = |packed: roster::PackedRecord<'_>| {
+            let record = packed.key()?;
+            let observer = match &record {
+                Key::Observer { observer, .. } => Some(observer),
+                _ => None,
+            };
+            named |= record.person() == Some(key) || observer == Some(key);
+            Ok(())
+        };
+        let (_, looked) = &mut self.sources[at];
+        looked.look_for(Term::Names(key.as_str()), &mut look).await?;
+        // What stands with the person has no hint.
+        looked.look_beside(&Key::Person(key.clone()), &mut look).await?;
+        Ok(named.then(|| Person::new(key.clone())))
+    }
+
+    /// Everybody in source `at` who has this value, and who is named by it alone.
+    async fn asking_with(
+        &mut self,
+        at: usize,
+        selector: &Selector,
+        value: &str,
+    ) -> Result<Vec<Person>, PipelineError> {
+        let mut asking = self.persons_with(at, selector, value).await?;
+        if *selector == Selector::SourcedId {
+            let key = PersonKey::new(value);
+            if self.person(at, &key).await?.is_none() {
+                asking.extend(self.person_named(at, &key).await?);
+            }
+        }
+        Ok(asking)
     }
 
     /// Everybody in source `at` who has this value.
