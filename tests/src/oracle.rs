@@ -7,8 +7,8 @@ use pipeline::{Keeping, OpenVault, Vault as _, hand_over};
 use roster::Role;
 use sandbox::moodle::{Site, Standing};
 use store::state::credentials::{Standing as Credential, StoredIssue};
-use store::state::forget::Forgotten;
-use store::state::{StateName, States};
+use store::state::forget::Marks;
+use store::state::{StateName, States, audit};
 
 use crate::life::{Day, Event};
 use crate::town::{Somebody, Town};
@@ -266,12 +266,24 @@ async fn read_back(states: &States, name: &StateName) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether somebody was forgotten at any time, as the audit trail has it.
+async fn ever_forgotten(world: &World) -> impl Fn(&str) -> bool {
+    let (stores, scope) = (world.stores(), &world.integration.scope);
+    let marks = Marks::load(&stores, scope).await.expect("the marks can be read");
+    let trail = audit::list(&stores, scope, None, None).await.expect("the trail can be read");
+    let forgot: BTreeSet<String> = trail
+        .into_iter()
+        .filter(|entry| entry.what == "forgot")
+        .filter_map(|entry| entry.about)
+        .collect();
+    move |key| marks.as_ref().is_some_and(|marks| forgot.contains(&marks.of(key)))
+}
+
 /// Where the list of passwords that are to be handed over is not what the LMS was told.
 async fn list_differs(world: &World) -> Vec<String> {
     let issues = StoredIssue::all(&world.stores(), &world.integration.scope).await;
     let issues = issues.expect("the list can be read");
-    let forgotten = Forgotten::load(&world.stores(), &world.integration.scope).await;
-    let forgotten = forgotten.expect("the marks can be read");
+    let forgotten = ever_forgotten(world).await;
     let (mut wrong, mut listed) = (Vec::new(), BTreeSet::new());
     let platform = world.platform();
     let passwords = &platform.passwords;
@@ -292,8 +304,8 @@ async fn list_differs(world: &World) -> Vec<String> {
     }
     let over = world.clock.now() - Keeping::default().credentials;
     for (_, user) in platform.site.users() {
-        // Who is forgotten is on no list either.
-        let is_known = !forgotten.has(user.idnumber.as_str());
+        // Who was forgotten is on no list any more, though they may be taken in again.
+        let is_known = !forgotten(user.idnumber.as_str());
         let was_told = is_known && passwords.contains_key(user.idnumber.as_str());
         let is_recent = user.created > over.as_second();
         if was_told && is_recent && !listed.contains(user.idnumber.as_str()) {
