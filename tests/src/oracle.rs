@@ -8,6 +8,7 @@ use roster::Role;
 use sandbox::moodle::{Site, Standing};
 use store::state::credentials::{Standing as Credential, StoredIssue};
 use store::state::forget::Marks;
+use store::state::ledger;
 use store::state::{StateName, States, audit};
 
 use crate::life::{Day, Event};
@@ -66,6 +67,23 @@ pub async fn faults(world: &World, town: &Town) -> Vec<String> {
     let mut wrong = lms_differs(&world.platform(), town, &world.known);
     wrong.extend(store_is_inconsistent(world).await);
     wrong.extend(list_differs(world).await);
+    wrong.extend(in_doubt(world).await);
+    wrong
+}
+
+/// Batches that were claimed and not recorded, of runs that nobody will look into any more.
+async fn in_doubt(world: &World) -> Vec<String> {
+    let (stores, scope) = (world.stores(), &world.integration.scope);
+    let mut wrong = Vec::new();
+    for run in world.runs().await.into_iter().filter(|run| run.state.is_final()) {
+        for batch in 0..run.batches {
+            let found = ledger::load(&stores, scope, &run.id, batch).await;
+            let found = found.expect("the ledger can be read");
+            if found.is_some_and(|claimed| claimed.entry.lines.is_none()) {
+                wrong.push(format!("run {} is at rest, and batch {batch} in doubt", run.id));
+            }
+        }
+    }
     wrong
 }
 

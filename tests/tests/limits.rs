@@ -12,6 +12,7 @@ use pipeline::{PipelineError, SyncOutcome, Wish};
 use plan::{Action, HoldReason, Limit, Limited, Limits, Part, SharpDrop, Span, Window};
 use roster::Kind;
 use store::state::States;
+use store::state::lease::take_over;
 use store::state::run::{Run, RunState, StoredRun};
 
 async fn sync(world: &mut World, town: &Town) -> (Process, Box<SyncOutcome>) {
@@ -304,8 +305,10 @@ async fn a_plan_that_breaks_its_own_rules_changes_nothing() {
     let scope = &world.integration.scope;
     let run = Run::new("20260901T060000Z-ffffff", world.clock.now());
     let mut run = StoredRun::create(&world.stores(), scope, run, Vec::new()).await.unwrap();
+    let (stores, ttl) = (world.stores(), Duration::from_secs(60));
+    let lease = take_over(&stores, scope, &*world.clock, "a test", ttl).await.unwrap();
     let before = world.table.items();
-    let error = pipeline.look_again(&mut run, &plan, None, &applied).await.unwrap_err();
+    let error = pipeline.look_again(&lease, &mut run, &plan, None, &applied).await.unwrap_err();
     let PipelineError::Unsound { faults } = &error else { panic!("{error:?}") };
     let rules: Vec<&str> = faults.iter().map(plan::Lint::rule).collect();
     assert_eq!(rules, ["baseless", "twice", "baseless"]);

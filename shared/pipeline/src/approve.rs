@@ -143,7 +143,7 @@ impl Pipeline {
         let entry = audit::Entry::new(self.clock.now(), by, "rejected").run(id);
         let Some(source) = stored.run.source.clone() else {
             audit::note(&self.stores, &self.integration.scope, &entry).await?;
-            self.end(&mut stored, RunState::Rejected, why).await?;
+            self.end(lease, &mut stored, RunState::Rejected, why).await?;
             return Ok(Rejection { source: None, rolled_back: false });
         };
         let rolled_back = stored.run.source_generation.is_some();

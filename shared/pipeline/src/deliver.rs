@@ -63,6 +63,7 @@ impl Pipeline {
     /// `Ok(Some(error))` where it is out of reach: the run waits then.
     pub(crate) async fn set_out(
         &self,
+        lease: &Lease,
         run: &mut StoredRun,
     ) -> Result<Option<LmsError>, PipelineError> {
         let calls_before = self.lms.calls();
@@ -75,7 +76,7 @@ impl Pipeline {
                 return Ok(Some(error));
             }
             Err(other @ PipelineError::OtherSite { .. }) => {
-                self.end(run, RunState::Failed, Some(other.to_string())).await?;
+                self.end(lease, run, RunState::Failed, Some(other.to_string())).await?;
                 return Err(other);
             }
             // The store is in trouble, which says nothing about the run.
@@ -97,7 +98,7 @@ impl Pipeline {
             self.finish(lease, run).await?;
             return Ok(None);
         }
-        if let Some(blocked) = self.set_out(run).await? {
+        if let Some(blocked) = self.set_out(lease, run).await? {
             return Ok(Some(blocked));
         }
         match self.deliver_from(lease, run, Until::Done).await? {
@@ -113,7 +114,7 @@ impl Pipeline {
             Delivered::Stopped => {
                 self.record_up_to(lease, run.run.delivered, run).await?;
                 let why = "stopped on request: what was not sent is planned again".to_owned();
-                self.end(run, RunState::Interrupted, Some(why)).await?;
+                self.end(lease, run, RunState::Interrupted, Some(why)).await?;
             }
             // Without a time there is nobody to step back for.
             Delivered::All | Delivered::OutOfTime | Delivered::Overtaken(_) => {
@@ -283,7 +284,7 @@ impl Pipeline {
         }
         let state = if run.run.held.is_empty() { RunState::Done } else { RunState::PartlyHeld };
         info!(run = %run.run.id, state = state.name(), "run ended");
-        self.end(run, state, None).await
+        self.end(lease, run, state, None).await
     }
 }
 

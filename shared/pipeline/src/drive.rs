@@ -134,7 +134,7 @@ impl Pipeline {
     ) -> Result<SyncOutcome, PipelineError> {
         self.may_work()?;
         let recovered = self.recover(lease).await?;
-        let mut run = self.begin().await?;
+        let mut run = self.begin(lease).await?;
         run.run.waits = recovered.waits;
         let (mut findings, mut read) = (Findings::default(), Vec::new());
         if let Some((source, export)) = export {
@@ -146,7 +146,7 @@ impl Pipeline {
                         PipelineError::Refused { .. } => RunState::Rejected,
                         _ => RunState::Failed,
                     };
-                    self.end(&mut run, state, Some(error.to_string())).await?;
+                    self.end(lease, &mut run, state, Some(error.to_string())).await?;
                     return Err(error);
                 }
             };
@@ -192,7 +192,7 @@ impl Pipeline {
             };
         } else {
             let why = "the integration's status is `test`: nothing was delivered".to_owned();
-            self.end(&mut run, RunState::Done, Some(why)).await?;
+            self.end(lease, &mut run, RunState::Done, Some(why)).await?;
         }
         let recovered = recovered.finished;
         let planned = Some(planned);
@@ -200,19 +200,22 @@ impl Pipeline {
     }
 
     /// Stores a new run and lists it among the open ones.
-    pub(crate) async fn begin(&self) -> Result<StoredRun, PipelineError> {
+    pub(crate) async fn begin(&self, lease: &Lease) -> Result<StoredRun, PipelineError> {
         let scope = &self.integration.scope;
         let id = run_id(self.clock.now(), &*self.random);
         let mut open = OpenRuns::load(&self.stores, scope).await?;
         open.ids.push(id.clone());
         let run = Run::new(id, self.clock.now());
-        let created = StoredRun::create(&self.stores, scope, run, vec![open.write(scope)?]);
+        let with = vec![lease.check(scope), open.write(scope)?];
+        let created = StoredRun::create(&self.stores, scope, run, with);
         created.await.map_err(lease_lost)
     }
 
-    /// Brings a run to rest and takes it off the open ones.
+    /// Brings a run to rest and takes it off the open ones. Who has lost the lease must not: somebody
+    /// else may be about to send a batch of it, which nobody would look into once it is at rest.
     pub(crate) async fn end(
         &self,
+        lease: &Lease,
         run: &mut StoredRun,
         state: RunState,
         reason: Option<String>,
@@ -223,7 +226,7 @@ impl Pipeline {
         let mut open = OpenRuns::load(&self.stores, scope).await?;
         open.ids.retain(|id| *id != run.run.id);
         let counting = self.counting(&run.run).await?;
-        let writes = vec![run.write(scope)?, open.write(scope)?, counting];
+        let writes = vec![lease.check(scope), run.write(scope)?, open.write(scope)?, counting];
         self.stores.table.transact(writes).await.map_err(lease_lost)?;
         run.saved();
         Ok(())

@@ -7,6 +7,7 @@ use plan::{Counts, Diffed, Limits, Looked, LosingCourses, Past, Plan};
 use roster::Kind;
 use store::Write;
 use store::state::hold::{weighed, write_weighed};
+use store::state::lease::Lease;
 use store::state::limits::{Allowances, Lately, Learned, LearnedPart, Stored};
 use store::state::meta;
 use store::state::run::{RunState, StoredRun};
@@ -73,6 +74,7 @@ impl Pipeline {
     /// [`PipelineError::Unsound`] names the rules and the keys.
     pub async fn look_again(
         &self,
+        lease: &Lease,
         run: &mut StoredRun,
         plan: &Plan,
         limits: Option<(&Limits, &Past)>,
@@ -100,7 +102,7 @@ impl Pipeline {
             return Ok(());
         }
         let error = PipelineError::Unsound { faults };
-        self.end(run, RunState::Failed, Some(error.to_string())).await?;
+        self.end(lease, run, RunState::Failed, Some(error.to_string())).await?;
         Err(error)
     }
 }

@@ -108,7 +108,7 @@ impl Pipeline {
         }
         let as_limited = approvals.is_empty().then_some((&memory.limits, &memory.past));
         let limits = as_limited.filter(|_| !diffed.released);
-        self.look_again(run, &diffed.plan, limits, &loaded).await?;
+        self.look_again(lease, run, &diffed.plan, limits, &loaded).await?;
         // One list of files for all findings: those that the plan's origins count in come first.
         let mut files = diffed.plan.summary.files.clone();
         findings.shift_files(files.len() as u32);

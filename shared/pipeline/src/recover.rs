@@ -14,7 +14,7 @@ use store::state::ledger;
 use store::state::run::{OpenRuns, RunState, StoredRun};
 use tracing::info;
 
-use crate::drive::is_out_of_reach;
+use crate::drive::{is_out_of_reach, lease_lost};
 use crate::progress::Stage;
 use crate::{Pipeline, PipelineError, Rest, Standing};
 
@@ -43,7 +43,7 @@ impl Pipeline {
             self.progress.at(Stage::Recovering, done as u64, total);
             let Some(mut run) = StoredRun::load(&self.stores, scope, &id).await? else {
                 // Listed and never stored: its process died in between.
-                self.forget_open(&id).await?;
+                self.forget_open(lease, &id).await?;
                 continue;
             };
             if run.run.state == RunState::Waiting {
@@ -63,7 +63,7 @@ impl Pipeline {
                 _ => RunState::Interrupted,
             };
             info!(run = %id, state = state.name(), "an unfinished run was brought to its end");
-            self.end(&mut run, state, None).await?;
+            self.end(lease, &mut run, state, None).await?;
             recovered.finished.push(id);
         }
         Ok(recovered)
@@ -127,11 +127,11 @@ impl Pipeline {
         Ok(())
     }
 
-    pub(crate) async fn forget_open(&self, id: &str) -> Result<(), PipelineError> {
+    pub(crate) async fn forget_open(&self, lease: &Lease, id: &str) -> Result<(), PipelineError> {
         let scope = &self.integration.scope;
         let mut open = OpenRuns::load(&self.stores, scope).await?;
         open.ids.retain(|known| known != id);
-        let write = open.write(scope)?;
-        Ok(self.stores.table.transact(vec![write]).await?)
+        let writes = vec![lease.check(scope), open.write(scope)?];
+        self.stores.table.transact(writes).await.map_err(lease_lost)
     }
 }

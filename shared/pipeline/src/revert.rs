@@ -105,7 +105,7 @@ impl Pipeline {
     ) -> Result<(StoredRun, TakenBack, Findings), PipelineError> {
         let asked = self.load_run(id).await?.run;
         let what = self.to_take_back(&asked, later).await?;
-        let mut run = self.begin().await?;
+        let mut run = self.begin(lease).await?;
         run.run.reverts = if what.runs.is_empty() { vec![id.to_owned()] } else { what.ids() };
         run.run.tries_again = true;
         run.run.state = RunState::Parsed;

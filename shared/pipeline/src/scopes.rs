@@ -212,7 +212,7 @@ impl Pipeline {
         }
         let verdict = act.verdict();
         let is_new = decisions.value.of(key).map(|decided| decided.verdict) != verdict;
-        let mut run = self.begin().await?;
+        let mut run = self.begin(lease).await?;
         run.run.state = RunState::Parsed;
         run.run.scope = Some(ScopeRun { key: key.to_owned(), verdict });
         let mut writes: Vec<Write> = vec![lease.check(scope), run.write(scope)?];

@@ -84,7 +84,7 @@ impl Pipeline {
         source: &Source,
         export: ReadExport,
     ) -> Result<TakenIn, PipelineError> {
-        let mut run = self.begin().await?;
+        let mut run = self.begin(lease).await?;
         match self.ingest(lease, source, export, &mut run).await {
             Ok(ingested) => {
                 self.store_read_findings(&run.run.id, &ingested).await?;
@@ -92,7 +92,7 @@ impl Pipeline {
                 Ok(TakenIn { run: run.run, ingested: Some(ingested), next })
             }
             Err(refused @ PipelineError::Refused { .. }) => {
-                self.end(&mut run, RunState::Rejected, Some(refused.to_string())).await?;
+                self.end(lease, &mut run, RunState::Rejected, Some(refused.to_string())).await?;
                 Ok(TakenIn { run: run.run, ingested: None, next: Next::Nothing })
             }
             Err(error) => Err(error),
@@ -109,10 +109,10 @@ impl Pipeline {
     ) -> Result<Run, PipelineError> {
         let lease = self.lease_by(until).await?;
         let noted = async {
-            let mut run = self.begin().await?;
+            let mut run = self.begin(&lease).await?;
             run.run.source = Some(source.name.clone());
             run.run.files = files;
-            self.end(&mut run, RunState::Rejected, Some(why)).await?;
+            self.end(&lease, &mut run, RunState::Rejected, Some(why)).await?;
             Ok(run.run)
         };
         let noted = noted.await;
@@ -124,7 +124,7 @@ impl Pipeline {
     pub async fn begin_resync(&self, until: Timestamp) -> Result<Next, PipelineError> {
         let lease = self.lease_by(until).await?;
         let begun = async {
-            let mut run = self.begin().await?;
+            let mut run = self.begin(&lease).await?;
             run.run.tries_again = true;
             run.run.state = RunState::Parsed;
             run.save(&self.stores, &self.integration.scope).await?;
@@ -170,7 +170,7 @@ impl Pipeline {
         self.plan(lease, &mut run, (refused, Cause::Source), read).await?;
         if self.integration.standing == Standing::Test {
             let why = "the integration's status is `test`: nothing was delivered".to_owned();
-            self.end(&mut run, RunState::Done, Some(why)).await?;
+            self.end(lease, &mut run, RunState::Done, Some(why)).await?;
         } else if run.run.batches == 0 {
             self.finish(lease, &mut run).await?;
         } else {
@@ -192,7 +192,7 @@ impl Pipeline {
                 continue;
             }
             let Some(mut run) = StoredRun::load(&self.stores, scope, &id).await? else {
-                self.forget_open(&id).await?;
+                self.forget_open(lease, &id).await?;
                 continue;
             };
             if self.is_in_doubt(&run).await? {
@@ -210,7 +210,7 @@ impl Pipeline {
                 _ => RunState::Superseded,
             };
             info!(run = %id, state = state.name(), "an unfinished run was brought to its end");
-            self.end(&mut run, state, None).await?;
+            self.end(lease, &mut run, state, None).await?;
         }
         Ok(None)
     }
@@ -259,7 +259,7 @@ impl Pipeline {
             self.rest(&mut run, &rest).await?;
             return Ok(Stepped::new(run, Next::Nothing));
         }
-        match self.set_out(&mut run).await {
+        match self.set_out(lease, &mut run).await {
             Ok(None) => {}
             Ok(Some(stopped)) => {
                 return Ok(Stepped { run: run.run, next: Next::Nothing, stopped: Some(stopped) });
@@ -320,7 +320,7 @@ impl Pipeline {
         newer: Option<String>,
     ) -> Result<Stepped, PipelineError> {
         self.fold_up_to(lease, &run, run.run.delivered).await?;
-        self.end(&mut run, RunState::Superseded, None).await?;
+        self.end(lease, &mut run, RunState::Superseded, None).await?;
         let after = Some(run.run.id.clone());
         let next = newer.map_or(Next::Nothing, |run| Next::Plan(Ask::Plan { run, after }));
         Ok(Stepped::new(run, next))

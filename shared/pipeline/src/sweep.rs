@@ -121,7 +121,7 @@ impl Pipeline {
         self.finish_forgetting(until).await?;
         let mut lease = self.lease_by(until).await?;
         let tidied = async {
-            self.close_received().await?;
+            self.close_received(&lease).await?;
             if self.is_tidied(now).await? {
                 return Ok(0);
             }
@@ -152,13 +152,13 @@ impl Pipeline {
 
     /// Ends runs whose process died while it took its export in. It held the lease for that, so
     /// under the lease nobody is at it; its event or file comes again under another run.
-    async fn close_received(&self) -> Result<(), PipelineError> {
+    async fn close_received(&self, lease: &Lease) -> Result<(), PipelineError> {
         let scope = &self.integration.scope;
         for id in OpenRuns::load(&self.stores, scope).await?.ids {
             match StoredRun::load(&self.stores, scope, &id).await? {
-                None => self.forget_open(&id).await?,
+                None => self.forget_open(lease, &id).await?,
                 Some(mut run) if run.run.state == RunState::Received => {
-                    self.end(&mut run, RunState::Interrupted, None).await?;
+                    self.end(lease, &mut run, RunState::Interrupted, None).await?;
                 }
                 Some(_) => {}
             }
