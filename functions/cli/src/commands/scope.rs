@@ -5,7 +5,6 @@ use clap::{Args, Subcommand};
 use pipeline::{ScopeAct, ScopeCount, ScopeSaid};
 use report::json::SCHEMA;
 use report::text;
-use roster::Kind;
 use runtime::Exit;
 use serde::Serialize;
 
@@ -97,39 +96,29 @@ impl List {
         if console.is_json() {
             return Ok(Exit::Done);
         }
-        let kinds: Vec<Kind> = Kind::ALL
-            .into_iter()
-            .filter(|kind| items.iter().any(|item| item.records.contains_key(kind)))
-            .collect();
-        let names: Vec<String> = kinds.iter().map(|kind| kind.name().replace('_', " ")).collect();
-        let mut head = vec!["key", "source"];
-        head.extend(names.iter().map(String::as_str));
-        head.push("is");
-        let rows: Vec<Vec<String>> = items.iter().map(|item| row(item, &kinds)).collect();
+        let rows: Vec<Vec<String>> = items.iter().map(row).collect();
         console.print(&match rows.is_empty() {
             true => "No source has said anything yet.\n".to_owned(),
-            false => text::table(&head, &rows, &console.look()),
+            false => text::table(&["key", "source", "records"], &rows, &console.look()),
         });
         Ok(Exit::Done)
     }
 }
 
-fn row(item: &ScopeCount, kinds: &[Kind]) -> Vec<String> {
+/// The key, whose it is, and what has it; of a key that somebody decided about, that first.
+fn row(item: &ScopeCount) -> Vec<String> {
     let sources: Vec<&str> = item.sources.iter().map(String::as_str).collect();
     let name = item.key.as_deref().map_or_else(|| "(none)".to_owned(), report::harmless_text);
-    let mut row = vec![name, sources.join(", ")];
-    row.extend(kinds.iter().map(|kind| match item.records.get(kind) {
-        Some(count) => count.to_string(),
-        None => String::new(),
-    }));
-    row.push(match &item.decided {
-        None => String::new(),
+    let records = text::counted(&item.records);
+    let records = match &item.decided {
+        None => records,
         Some(decided) => {
             let by = report::harmless_text(&decided.by);
-            format!("{} by {by} on {:.0}", decided.verdict.name(), decided.at)
+            let on = decided.at.strftime("%Y-%m-%d");
+            format!("{} {on} by {by}: {records}", decided.verdict.name())
         }
-    });
-    row
+    };
+    vec![name, sources.join(", "), records]
 }
 
 impl Word {

@@ -119,8 +119,8 @@ pub(crate) fn told<'a>(
             severity: Severity::Note,
             code,
             message: format!(
-                "data source key `{key}` was {} on {}: {count} records that the sources have are \
-                 wanted {wanted} because of it, until `rollcall scope enable {key}`",
+                "data source key `{key}` was {} on {}: {count} records are wanted {wanted}, until \
+                 `rollcall scope enable {key}`",
                 decided.verdict.name(),
                 decided.at.strftime("%-d %B %Y"),
             ),

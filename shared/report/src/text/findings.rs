@@ -14,14 +14,19 @@ const SHOWN: usize = 3;
 
 /// `12 persons, 1 course, 30 enrollments`.
 pub fn records(records: &BTreeMap<Kind, u64>, look: &Look) -> String {
-    let all = in_order(records).into_iter();
-    let words: Vec<_> = all.map(|(kind, count)| kind_words(kind, count)).collect();
-    let text = if words.is_empty() { "no records".to_owned() } else { words.join(", ") };
+    let text = counted(records);
     let mut out = String::new();
     for text in wrap(&text, "", look.width) {
         look.line(&mut out, 0, &[(Style::new(), &text)]);
     }
     out
+}
+
+/// The same in one line.
+pub fn counted(records: &BTreeMap<Kind, u64>) -> String {
+    let all = in_order(records).into_iter();
+    let words: Vec<_> = all.map(|(kind, count)| kind_words(kind, count)).collect();
+    if words.is_empty() { "no records".to_owned() } else { words.join(", ") }
 }
 
 /// The kinds of which there are records, persons first.

@@ -14,10 +14,10 @@ mod table;
 mod why;
 
 pub use digest::digest;
-pub use findings::{findings, records};
+pub use findings::{counted, findings, records};
 pub use holds::holds;
 pub use look::{Colour, Fold, Look};
-pub use plan::{plan, write_changes};
+pub use plan::write_changes;
 pub use receipts::receipts;
 pub use run::{closing, opening, run};
 pub use table::table;

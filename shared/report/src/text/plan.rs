@@ -23,17 +23,19 @@ const KIND_LINES: usize = 8;
 /// How many new records of a kind, where there are more than [`KIND_LINES`].
 const NEW_LINES: usize = 3;
 
-/// A plan: counts, what is held, then courses and persons. `run` names the run that can be shown
-/// and approved, where it is kept.
-pub fn plan(view: &PlanView, run: Option<&str>, look: &Look) -> String {
-    let mut out = String::new();
-    write(&mut out, view, run, look);
-    out
+/// The run that keeps a plan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept<'a> {
+    /// Its id, by which it is shown and approved.
+    pub run: &'a str,
+    /// Whether it is of an export, which can be rejected.
+    pub of_export: bool,
 }
 
-pub(super) fn write(out: &mut String, view: &PlanView, run: Option<&str>, look: &Look) {
+/// A plan: counts, what is held, then courses and persons.
+pub(super) fn write(out: &mut String, view: &PlanView, kept: Option<Kept<'_>>, look: &Look) {
     counts(out, view, look);
-    held(out, view, run, look);
+    held(out, view, kept, look);
     for kind in view.kinds.iter().filter(|kind| kind.kind == Kind::Person) {
         one_kind(out, kind, look);
     }
@@ -41,7 +43,7 @@ pub(super) fn write(out: &mut String, view: &PlanView, run: Option<&str>, look: 
     for kind in view.kinds.iter().filter(|kind| kind.kind != Kind::Person) {
         one_kind(out, kind, look);
     }
-    if let Some(run) = run.filter(|_| folded(view)) {
+    if let Some(Kept { run, .. }) = kept.filter(|_| folded(view)) {
         out.push('\n');
         look.line(
             out,
@@ -153,7 +155,7 @@ pub(crate) fn count_rows(
     (head, rows)
 }
 
-fn held(out: &mut String, view: &PlanView, run: Option<&str>, look: &Look) {
+fn held(out: &mut String, view: &PlanView, kept: Option<Kept<'_>>, look: &Look) {
     if view.held.count == 0 {
         return;
     }
@@ -172,15 +174,17 @@ fn held(out: &mut String, view: &PlanView, run: Option<&str>, look: &Look) {
     if more > 0 {
         look.line(out, 2, &[(DIM, &format!("… and {} more", many(more, "reason")))]);
     }
-    if let (Some(run), Some(checksum)) = (run, view.summary.held_checksum) {
-        let run = harmless_text(run);
+    if let (Some(kept), Some(checksum)) = (kept, view.summary.held_checksum) {
+        let run = harmless_text(kept.run);
         let approve = format!("rollcall approve {run} --checksum {checksum}");
         out.push('\n');
         // Commands are for copying: they are never cut.
         let look = &Look { width: usize::MAX, ..*look };
         look.line(out, 2, &[(DIM, "If this is meant:  "), (BOLD, &approve)]);
-        let reject = format!("rollcall reject {run}");
-        look.line(out, 2, &[(DIM, "If it is not:      "), (BOLD, &reject)]);
+        if kept.of_export {
+            let reject = format!("rollcall reject {run}");
+            look.line(out, 2, &[(DIM, "If it is not:      "), (BOLD, &reject)]);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use anstyle::Style;
 
 use super::look::{BAD, BOLD, DIM, GOOD, Look, ODD};
+use super::plan::Kept;
 use super::{findings, plan, receipts};
 use crate::RunView;
 use crate::label::{clean, harmless_text, many, span};
@@ -17,13 +18,13 @@ pub fn run(view: &RunView, look: &Look) -> String {
 /// What was read and what is planned: what can be said before anything is delivered.
 pub fn opening(view: &RunView, look: &Look) -> String {
     let mut out = String::new();
-    let id = view.run.as_deref();
+    let kept = view.run.as_deref().map(|run| Kept { run, of_export: !view.read.is_empty() });
     head(&mut out, view, look);
     findings::write(&mut out, &view.findings, &view.files, look);
     if let Some(plan) = &view.plan {
         let what = if plan.is_empty() { "" } else { &format!("for {}", clean(&view.target)) };
         look.heading(&mut out, "Plan", what);
-        plan::write(&mut out, plan, id, look);
+        plan::write(&mut out, plan, kept, look);
     }
     out
 }

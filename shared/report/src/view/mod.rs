@@ -91,9 +91,12 @@ pub struct RunError {
     pub hint: Option<String>,
 }
 
-/// `file:line`, or the file where there is no line.
+/// `file:line`; `None` where it stands in no line of any file.
 pub(crate) fn place(files: &[Text], origin: roster::Origin) -> Option<String> {
+    if origin.line == 0 {
+        return None;
+    }
     let file = files.get(usize::try_from(origin.file).ok()?)?;
     let file = crate::label::clean(file);
-    Some(if origin.line == 0 { file } else { format!("{file}:{}", origin.line) })
+    Some(format!("{file}:{}", origin.line))
 }
