@@ -245,6 +245,16 @@ async fn runs_of_all_tenants_are_listed_and_approved() {
 
     let shown = stage.types(&["show", "aaaaaa", "--json"]).exits(0).json();
     assert_eq!(shown["run"], "20261122T050000Z-aaaaaa");
+    stage.types(&["show", "aaaaaa", "--html", "page.html"]).exits(0);
+    let page = fs::read_to_string(stage.folder.path().join("page.html")).unwrap();
+    assert!(page.contains("20261122T050000Z-aaaaaa") && page.contains("</html>"), "{page}");
+    assert_eq!(stage.types(&["holds"]).exits(0).out, "Nothing is held.\n");
+    stage.types(&["--tenant", "oak", "credentials", "list"]).exits(0);
+    let keys = stage.types(&["--tenant", "oak", "scope", "list", "--json"]).exits(0).json();
+    assert_eq!(keys["items"].as_array().map(Vec::len), Some(0));
+    let word = stage.types(&["--tenant", "oak", "scope", "disable", "2011_fall"]).exits(1);
+    assert!(word.err.contains("no data source keys at all"), "{}", word.err);
+    stage.types(&["--tenant", "oak", "scope", "disable", "2011_fall", "--dry-run"]).exits(64);
     let several = stage.types(&["trace", "person:1"]).exits(64);
     assert!(several.err.contains("elm/sis, oak/sis"), "{}", several.err);
     stage.types(&["--tenant", "oak", "trace", "person:1"]).exits(1);
