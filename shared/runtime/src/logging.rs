@@ -16,13 +16,14 @@ use std::sync::Arc;
 use ambient::Clock;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt as layers;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, fmt as layers};
 
 /// How much is logged where `RUST_LOG` does not say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,19 +92,20 @@ const OURS: [&str; 14] = [
 ];
 
 impl Settings {
-    /// The filter of these settings.
-    pub fn filter(&self) -> Result<EnvFilter, LoggingError> {
+    /// The filter of these settings: by target and level. What else a filter can go by would bring
+    /// regular expressions into every function.
+    pub fn filter(&self) -> Result<Targets, LoggingError> {
         if let Some(directives) = self.directives.as_deref().filter(|d| !d.trim().is_empty()) {
-            return Ok(EnvFilter::try_new(directives)?);
+            return Ok(directives.parse()?);
         }
         let level = match self.verbosity {
-            Verbosity::Quiet => return Ok(EnvFilter::try_new("error")?),
-            Verbosity::Normal => return Ok(EnvFilter::try_new("warn")?),
+            Verbosity::Quiet => return Ok("error".parse()?),
+            Verbosity::Normal => return Ok("warn".parse()?),
             Verbosity::Verbose => "info",
             Verbosity::Debug => "debug",
         };
         let ours = OURS.map(|name| format!("{name}={level}")).join(",");
-        Ok(EnvFilter::try_new(format!("warn,{ours}"))?)
+        Ok(format!("warn,{ours}").parse()?)
     }
 }
 
