@@ -122,6 +122,15 @@ impl Town {
         town
     }
 
+    /// The same, of which the registrar tells the days of birth.
+    pub fn founded_with_days_of_birth() -> Self {
+        let mut town = Self::founded();
+        for (number, person) in town.people.values_mut().enumerate() {
+            person.born = Some(format!("2011-{:02}-{:02}", number % 12 + 1, number % 27 + 1));
+        }
+        town
+    }
+
     /// A person comes to the school.
     pub fn person_comes(&mut self, number: usize) {
         self.people.insert(person_key(number), Self::somebody(number));

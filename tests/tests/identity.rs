@@ -15,10 +15,7 @@ async fn sync(world: &mut World, town: &Town) -> Box<pipeline::SyncOutcome> {
 
 /// A world that holds the school, with days of birth.
 async fn founded() -> (World, Town) {
-    let mut town = Town::founded();
-    for (number, person) in town.people.values_mut().enumerate() {
-        person.born = Some(format!("2011-{:02}-{:02}", number % 12 + 1, number % 27 + 1));
-    }
+    let town = Town::founded_with_days_of_birth();
     let mut world = World::new(5);
     assert!(sync(&mut world, &town).await.run.held.is_empty());
     (world, town)

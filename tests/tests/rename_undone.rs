@@ -20,10 +20,7 @@ async fn sync(world: &mut World, town: &Town) -> Box<SyncOutcome> {
 
 /// The school, and the run that asks whether P017 and N017 are one; that is answered and delivered.
 async fn answered() -> (World, Town, Town, String) {
-    let mut town = Town::founded();
-    for (number, person) in town.people.values_mut().enumerate() {
-        person.born = Some(format!("2011-{:02}-{:02}", number % 12 + 1, number % 27 + 1));
-    }
+    let town = Town::founded_with_days_of_birth();
     let mut world = World::new(5);
     assert!(sync(&mut world, &town).await.run.held.is_empty());
     let mut moved = town.clone();
